@@ -13,8 +13,8 @@ impl Store {
     pub fn read_experiment(&self, folder: &ExperimentFolder) -> Vec<Readable<Experiment>> {
         let mut problems = Problems::new();
         let mut read = || {
-            if let Some(reason) = folder.refused {
-                return Err(Error::permanent(reason).at(folder.path.display()));
+            if let Some(reason) = &folder.refused {
+                return Err(Error::permanent(reason.as_str()).at(folder.path.display()));
             }
             let tags = self.part(&folder.path, "tags", &mut problems)?;
             Ok(Some(Experiment { tags, ..self.experiment_meta(folder)? }))

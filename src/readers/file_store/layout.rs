@@ -9,8 +9,8 @@
 //! models/<registered model>/meta.yaml  tags/  aliases/  version-<number>/meta.yaml  version-<number>/tags/
 //! ```
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use super::Store;
 use super::disk::EntryKind;
@@ -35,7 +35,7 @@ pub struct ExperimentFolder {
     /// It is in the trash.
     pub is_deleted: bool,
     /// Why the folder cannot be read.
-    pub refused: Option<&'static str>,
+    pub refused: Option<String>,
 }
 
 impl ExperimentFolder {
@@ -121,10 +121,15 @@ impl Store {
     pub fn experiment_folders(&self) -> Result<Vec<ExperimentFolder>> {
         let root = self.disk.root();
         let mut all = self.experiments_in(root, false)?;
-        let deleted = self.experiments_in(&root.join(TRASH), true)?;
+        let trash = root.join(TRASH);
+        let deleted = self.experiments_in(&trash, true).unwrap_or_else(|error| {
+            // Active experiments can still be read.
+            let (id, refused) = (ExperimentId::from(TRASH), Some(error.to_string()));
+            vec![ExperimentFolder { id, path: trash, is_deleted: true, refused }]
+        });
         for mut folder in deleted {
             if all.iter().any(|other| other.id == folder.id) {
-                folder.refused = Some("an active experiment has the same id");
+                folder.refused = Some("an active experiment has the same id".to_owned());
             }
             all.push(folder);
         }
@@ -137,12 +142,16 @@ impl Store {
             if !is_deleted && matches!(entry.name.as_str(), TRASH | MODELS) {
                 continue;
             }
-            let has_meta = || fs::symlink_metadata(entry.path.join(META)).is_ok();
+            // If the folder cannot be entered, reading it gives the reason.
+            let meta = fs::symlink_metadata(entry.path.join(META));
+            let has_meta = meta.map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |_| true);
             let refused = match (entry.kind, is_number(&entry.name)) {
-                (EntryKind::Refused(reason), true) => Some(reason),
-                (_, true) if has_meta() || self.disk.holds_something(&entry.path) => None,
+                (EntryKind::Refused(reason), true) => Some(reason.to_owned()),
+                (_, true) if has_meta || self.disk.holds_something(&entry.path) => None,
                 // A copy of an experiment, which MLflow does not show either.
-                (_, false) if has_meta() => Some("the name of its folder is not the number of an experiment"),
+                (_, false) if has_meta => {
+                    Some("the name of its folder is not the number of an experiment".to_owned())
+                }
                 _ => {
                     if self.disk.holds_something(&entry.path) {
                         self.note(format!("{} is not an experiment: it was not read", entry.path.display()));

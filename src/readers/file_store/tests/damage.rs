@@ -175,6 +175,33 @@ async fn copied_folders_are_read_by_their_names_or_named() {
     assert!(none[0].is_err(), "the experiment is gone");
 }
 
+/// The administrator can read every file, so then nothing is refused.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_file_that_may_not_be_read_costs_only_its_object() {
+    use std::os::unix::fs::PermissionsExt;
+    let param = format!("1/{}/params/p", id(2));
+    for (closed, experiments, runs) in [(&*param, 2, 1), ("2", 1, 2), ("2/meta.yaml", 1, 2), (".trash", 2, 2)]
+    {
+        let store = with_run(&[("params/p", b"1")]);
+        store.write("2/meta.yaml", EXPERIMENT);
+        store.write(".trash/x", "");
+        let path = store.root().join(closed);
+        let mode = |mode| fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o0);
+        let is_root = fs::File::open(&path).is_ok();
+        let (read, lost) = (store.experiments().await, store.runs("1").await);
+        mode(0o700);
+        if is_root {
+            return;
+        }
+        assert_eq!((read.0.len(), lost.0.len()), (experiments, runs), "{closed}");
+        let lost: Vec<_> = read.1.into_iter().chain(lost.1).collect();
+        assert_eq!(lost.len(), 1, "{closed}");
+        assert!(lost[0].reason.contains(closed), "{}", lost[0].reason);
+    }
+}
+
 #[test]
 fn a_folder_that_is_no_store_is_refused_with_a_hint() {
     let open = |store: &TestStore| {

@@ -2,8 +2,9 @@
 
 use futures::TryStreamExt;
 
+use super::Store;
 use super::fixture::{EXPERIMENT, TestStore, id, of, point, run_meta};
-use crate::entities::{Lifecycle, ModelStatus, RunId, RunStatus};
+use crate::entities::{Kind, Lifecycle, ModelStatus, RunId, RunStatus};
 use crate::readers::Reader;
 
 #[tokio::test]
@@ -119,6 +120,28 @@ async fn deleted_experiments_keep_their_runs_files_and_models() {
     assert_eq!(reader.files(models[0].owner()).try_concat().await.unwrap().len(), 1);
     let others = reader.others().await.unwrap();
     assert_eq!((others[0].title, others[0].tally.count), ("deleted logged models", Some(1)));
+}
+
+#[test]
+fn an_empty_folder_counts_only_if_the_uri_means_it() {
+    let run = id(1);
+    let folder = format!("1/{run}/artifacts");
+    let store = TestStore::new(&[("1/meta.yaml", EXPERIMENT)]);
+    std::fs::create_dir_all(store.root().join(&folder)).unwrap();
+    let own = |uri: &str| {
+        let read = Store::open(store.root()).unwrap();
+        read.own_files(Kind::Run, &"1".into(), &run, uri).is_some()
+    };
+    let means_it = ["file:///old/mlruns/", "/mnt/", "C:\\mlruns\\", "file:C:\\mlruns\\"];
+    for root in means_it {
+        assert!(own(&format!("{root}{folder}")), "{root}");
+    }
+    let elsewhere =
+        [format!("s3://b/{folder}"), format!("mlflow-artifacts:/{folder}"), "/data/x/artifacts".into()];
+    assert!(own("") && !elsewhere.iter().any(|uri| own(uri)));
+    store.write(&format!("{folder}/x"), "x");
+    assert!(elsewhere.iter().all(|uri| own(uri)), "files that are there are read");
+    assert!(Store::open(store.root()).unwrap().own_files(Kind::Run, &"1".into(), "../1", "").is_none());
 }
 
 #[async_trait::async_trait]
