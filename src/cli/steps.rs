@@ -8,9 +8,13 @@ use super::{Selection, Source, SourceOptions, TargetHeader};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mlferry check --source http://localhost:5000\n  mlferry check --source http://localhost:5000 --target http://new:5000\n\nNothing is changed on either side."
+    after_help = "Examples:\n  mlferry check --source http://localhost:5000\n  mlferry check --source http://localhost:5000 --target http://new:5000\n  mlferry check --source ./mlruns\n  mlferry check ~/projects                   # every store below this directory\n\nNothing is changed on either side."
 )]
 pub struct Check {
+    /// Instead of one source: list all folders and databases of MLflow below this directory
+    #[arg(value_name = "DIR", conflicts_with_all = ["source", "target"])]
+    pub directory: Option<PathBuf>,
+
     #[command(flatten)]
     pub source: Source,
 

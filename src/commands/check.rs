@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::Printer;
+use super::check_stores::check_stores;
 use super::endpoints::{Endpoints, source_text};
 use super::format::{arrives, tally};
 use crate::cli;
@@ -9,6 +10,9 @@ use crate::error::Result;
 
 /// Exit code 1 when a check fails, 3 when some of the items cannot be read.
 pub async fn check(args: cli::Check, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
+    if let Some(directory) = &args.directory {
+        return check_stores(directory, ends, printer).await;
+    }
     let source = source_text(args.source.source.as_deref())?;
     let mut reports = Vec::new();
     match &args.target {

@@ -1,9 +1,10 @@
 //! Determines the servers to use and their credentials.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::engine::{Access, ArtifactRoots, Endpoint, Side, open};
+use crate::engine::{Access, ArtifactRoots, Endpoint, Side, StoreLocation, open, stores_in};
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -96,9 +97,29 @@ impl<'a> Endpoints<'a> {
     }
 }
 
-/// `--source`, or else MLflow's own variable.
+/// `--source`, or else MLflow's own variable, or else the only store in this directory.
 pub fn source_text(given: Option<&str>) -> Result<String> {
+    if given.is_none() && variable("MLFLOW_TRACKING_URI").is_none() {
+        let folder = variable("MLFLOW_TRACKING_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
+        let stores = stores_in(&folder);
+        match &stores[..] {
+            [] => {}
+            [store] => return Ok(store.to_string()),
+            _ => {
+                let names: Vec<String> = stores.iter().map(StoreLocation::to_string).collect();
+                return Err(Error::usage(format!(
+                    "--source is missing, and several stores are here: {}",
+                    names.join(", ")
+                ))
+                .hint("give one of them with --source; `mlferry check .` shows what each of them holds"));
+            }
+        }
+    }
     text(given, Side::Source)
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 /// `--target`, or else MLflow's own variable, unless the source is a server: then the variable names the source.
@@ -113,11 +134,11 @@ pub fn target_text(given: Option<&str>, source: Option<&str>) -> Result<String> 
 }
 
 fn text(given: Option<&str>, end: Side) -> Result<String> {
-    let from_env = || std::env::var("MLFLOW_TRACKING_URI").ok().filter(|uri| !uri.is_empty());
-    given.map(str::to_owned).or_else(from_env).ok_or_else(|| {
+    given.map(str::to_owned).or_else(|| variable("MLFLOW_TRACKING_URI")).ok_or_else(|| {
         let name = end.name();
+        let store = if end == Side::Source { ", ./mlruns or sqlite:///mlflow.db" } else { "" };
         Error::usage(format!("--{name} is missing")).hint(format!(
-            "give --{name} http://host:5000 or the ARN of an MLflow App, a --profile that sets it, or set MLFLOW_TRACKING_URI"
+            "give --{name} http://host:5000{store} or the ARN of an MLflow App, a --profile that sets it, or set MLFLOW_TRACKING_URI"
         ))
     })
 }

@@ -3,6 +3,7 @@
 mod app;
 mod arguments;
 mod check;
+mod check_stores;
 mod config;
 mod confirm;
 mod connect;

@@ -105,7 +105,14 @@ pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
     if !Path::new(text).exists() && text.contains(['@', ':']) {
         Address::parse(text)?;
     }
-    Ok(Endpoint::Archive(PathBuf::from(text.strip_prefix("file://").unwrap_or(text))))
+    let path = PathBuf::from(text.strip_prefix("file://").unwrap_or(text));
+    if !path.exists() {
+        return Err(Error::usage(format!("{text} does not exist")).hint(
+            "give http://host:5000, the folder or database of a tracking server (./mlruns, sqlite:///mlflow.db), or a \
+             directory that `mlferry export` wrote",
+        ));
+    }
+    Ok(Endpoint::Archive(path))
 }
 
 /// The normalised form of `text`. It is equal to [`Endpoint::location`] of the open endpoint. This function sends no

@@ -17,10 +17,12 @@ mod provision;
 pub mod selection;
 mod state;
 mod status;
+mod store_summary;
 mod survey;
 mod transfer;
 pub mod validate;
 
+pub use super::readers::{StoreLocation, stores_below, stores_in};
 pub use super::rest::{Access, ArtifactRoots, Side};
 pub use crate::aws::{
     AppChange, AppDescription, AppSummary, Arn, NewApp, Policy, Readiness, Resource, Scope, check_role,
@@ -47,6 +49,7 @@ pub use state::session::{Route, Session, Step};
 pub use state::wizard_files::WizardFiles;
 pub use status::file::{JobResult, JobStatus, JobStatusFile};
 pub use status::status;
+pub use store_summary::{StoreSummary, summarize};
 pub use survey::{ExperimentSurvey, ModelSurvey, Survey, survey};
 pub use transfer::{Export, Import, export, import};
 #[cfg(test)]

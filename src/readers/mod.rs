@@ -1,12 +1,14 @@
-//! The sources: a live server or an export directory. All have the same methods, and none of them writes.
+//! The sources: a live server, its store, or an export directory. All have the same methods, and none of them writes.
 
 mod archive;
+mod file_store;
 #[cfg(test)]
 mod memory;
 mod rest;
 mod sql_store;
 mod store_artifacts;
 mod store_location;
+mod store_search;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -26,12 +28,14 @@ use crate::artifacts::{ByteStream, Hashed};
 use crate::error::{Class, Result};
 
 pub use archive::ArchiveReader;
+pub use file_store::FileStoreReader;
 #[cfg(test)]
 pub use memory::MemoryReader;
 pub use rest::RestReader;
 pub use sql_store::SqlStoreReader;
 pub use store_artifacts::StoreArtifacts;
 pub use store_location::{StoreLocation, StoreOptions};
+pub use store_search::{stores_below, stores_in};
 
 /// Facts about a source.
 #[derive(Clone, Debug, Serialize)]

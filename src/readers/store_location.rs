@@ -2,13 +2,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Reader, SqlStoreReader, StoreArtifacts};
+use super::store_search::stores_in;
+use super::{FileStoreReader, Reader, SqlStoreReader, StoreArtifacts};
 use crate::error::{Error, Result};
 use crate::rest::ArtifactRoots;
 
 /// The store of a tracking server, as `mlflow server --backend-store-uri` names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StoreLocation {
+    /// A folder of files, usually `mlruns`.
+    Files(PathBuf),
     Sqlite(PathBuf),
 }
 
@@ -20,42 +23,78 @@ pub struct StoreOptions {
 }
 
 impl StoreLocation {
-    /// `None` if the text names something else: a server, or an export directory.
+    /// Reads a URI in SQLAlchemy's spelling, a `file:` URI or a path. `None` if the text names something else: a server,
+    /// or an export directory.
     ///
     /// # Errors
-    /// When it names a store that cannot be read without its server.
+    /// When it names a store that cannot be read without its server, or a folder with several stores.
     pub fn parse(text: &str) -> Result<Option<Self>> {
         let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
         let (dialect, _driver) = scheme.split_once('+').unwrap_or((scheme, ""));
-        match dialect {
+        match dialect.to_ascii_lowercase().as_str() {
             "sqlite" => sqlite_path(text, rest).map(Self::Sqlite).map(Some),
-            "mssql" => Err(Error::usage("mlferry does not read SQL Server without an MLflow server")
-                .hint("start one and give its address: mlflow server --backend-store-uri mssql+pyodbc://… --port 5000")),
-            "" | "file" => Ok(Self::at(Path::new(text.strip_prefix("file://").unwrap_or(text)))),
+            "mssql" => Err(Error::usage("mlferry does not read SQL Server without an MLflow server").hint(
+                "start one and give its address: mlflow server --backend-store-uri mssql+pyodbc://… --port 5000",
+            )),
+            "" | "file" => Self::at(&path_of(text)),
             _ => Ok(None),
         }
     }
 
-    /// The store at a path.
-    fn at(path: &Path) -> Option<Self> {
-        let is_database = path.is_file()
-            && path.extension().is_some_and(|ext| {
-                ["db", "sqlite", "sqlite3"].iter().any(|known| ext.eq_ignore_ascii_case(known))
-            });
-        is_database.then(|| Self::Sqlite(path.to_owned()))
+    /// The store at a path, or the only one in a folder.
+    fn at(path: &Path) -> Result<Option<Self>> {
+        let stores = stores_in(path);
+        match stores.len() {
+            0 | 1 => Ok(stores.into_iter().next()),
+            _ => {
+                let names: Vec<String> = stores.iter().map(Self::to_string).collect();
+                Err(Error::usage(format!("{} holds several stores: {}", path.display(), names.join(", ")))
+                    .hint("give one of them; an import of each moves them all"))
+            }
+        }
     }
 
     /// Opens the store. This function blocks; for SQLite, for as long as copying the file takes.
     pub fn open(&self, options: &StoreOptions) -> Result<Arc<dyn Reader>> {
         let artifacts = |folder: &Path| StoreArtifacts::beside(folder, options.artifact_roots.clone());
         Ok(match self {
+            Self::Files(path) => {
+                let path = absolute(path);
+                Arc::new(FileStoreReader::open(&path, artifacts(&path))?)
+            }
             Self::Sqlite(path) => {
-                let path = std::path::absolute(path)?;
+                let path = absolute(path);
                 let folder = path.parent().unwrap_or(Path::new("/"));
                 Arc::new(SqlStoreReader::sqlite(&path, options.workspace.clone(), artifacts(folder))?)
             }
         })
     }
+
+    /// The file or folder, if it is on this machine.
+    pub fn path(&self) -> Option<&Path> {
+        match self {
+            Self::Files(path) | Self::Sqlite(path) => Some(path),
+        }
+    }
+
+    /// What it is, for lists.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Files(_) => "file store",
+            Self::Sqlite(_) => "database",
+        }
+    }
+}
+
+/// A path, or the path of a `file:` URI, in which parts may be percent-encoded.
+fn path_of(text: &str) -> PathBuf {
+    if text.starts_with("file:")
+        && let Some(path) = crate::artifacts::folder(text)
+    {
+        return path;
+    }
+    let path = text.strip_prefix("file://").or_else(|| text.strip_prefix("file:"));
+    PathBuf::from(path.unwrap_or(text))
 }
 
 /// The path in SQLAlchemy's spelling: `sqlite:///relative.db`, `sqlite:////absolute.db`; parameters may follow.
@@ -71,15 +110,37 @@ fn sqlite_path(text: &str, rest: &str) -> Result<PathBuf> {
     Ok(PathBuf::from(path))
 }
 
+/// The same store has the same name, from any directory.
 impl fmt::Display for StoreLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sqlite(path) => write!(f, "{}", absolute(path).display()),
+            Self::Files(path) | Self::Sqlite(path) => write!(f, "{}", absolute(path).display()),
         }
     }
 }
 
-/// The same store has the same name, from any directory.
 fn absolute(path: &Path) -> PathBuf {
     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stores_are_known_in_every_spelling() {
+        let sqlite = |path: &str| Some(StoreLocation::Sqlite(PathBuf::from(path)));
+        assert_eq!(StoreLocation::parse("sqlite:///mlflow.db").unwrap(), sqlite("mlflow.db"));
+        assert_eq!(
+            StoreLocation::parse("sqlite+pysqlite:////data/a b.db?timeout=5").unwrap(),
+            sqlite("/data/a b.db")
+        );
+        for other in ["http://host:5000", "arn:aws:sagemaker:x", "s3://bucket/x", "/not/there"] {
+            assert_eq!(StoreLocation::parse(other).unwrap(), None, "{other}");
+        }
+        for bad in ["sqlite://", "sqlite:///", "sqlite:///:memory:", "mssql+pyodbc://u:p@h/db"] {
+            let error = StoreLocation::parse(bad).unwrap_err();
+            assert!(error.get_hint().is_some() && !error.to_string().contains("u:p"), "{error}");
+        }
+    }
 }

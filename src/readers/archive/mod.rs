@@ -209,7 +209,8 @@ fn no_export(root: &Path) -> Error {
         [_, true, _] => part("a registered model", "`export-models`"),
         [.., true] => part("a run", "`export-experiment`"),
         _ => Error::usage(format!("{place} holds no export: it has no experiments/ folder")).hint(
-            "give the directory that `mlferry export --output-dir` wrote, or one of mlflow-export-import",
+            "give the directory that `mlferry export --output-dir` wrote, or one of mlflow-export-import; or the mlruns \
+             folder or mlflow.db of a tracking server",
         ),
     }
 }

@@ -101,7 +101,7 @@ async fn a_log_beside_a_database_is_read_too() {
 fn a_file_that_is_no_database_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("mlflow.db");
-    let mut fails = |content: &[u8], class: Class, says: &str| {
+    let fails = |content: &[u8], class: Class, says: &str| {
         fs::write(&path, content).unwrap();
         let error = SqliteDatabase::open(&path).map(|_| ()).unwrap_err();
         assert_eq!(error.class(), class, "{error}");

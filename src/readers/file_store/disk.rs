@@ -1,0 +1,148 @@
+//! Folders and files below the root of a store. A store may come from another machine, so links that lead out of the
+//! root are not followed, and only regular files are opened: opening a named pipe could block for ever.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use crate::error::{Error, Result};
+
+/// Values and `meta.yaml` files are read as a whole. The largest that MLflow writes are profiles of datasets of 16 MB.
+const MAX_BYTES: u64 = 64 * 1024 * 1024;
+
+pub struct Disk {
+    /// With all links resolved.
+    root: PathBuf,
+}
+
+/// A name in a folder.
+pub struct Entry {
+    /// With replacement characters if the name is not UTF-8.
+    pub name: String,
+    pub path: PathBuf,
+    pub kind: EntryKind,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    Folder,
+    File,
+    /// It cannot be read, for this reason.
+    Refused(&'static str),
+}
+
+impl Disk {
+    pub fn open(root: &Path) -> Result<Self> {
+        let root = fs::canonicalize(root).map_err(|e| Error::from(e).at(root.display()))?;
+        Ok(Self { root })
+    }
+
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// What is in a folder, by name. Empty when there is no such folder. Names that operating systems, editors and file
+    /// systems leave behind are omitted.
+    pub fn entries(&self, folder: &Path) -> Result<Vec<Entry>> {
+        let read = self.resolved(folder).and_then(fs::read_dir);
+        let entries = match read {
+            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                return Ok(Vec::new());
+            }
+            other => other.map_err(|e| Error::from(e).at(folder.display()))?,
+        };
+        let mut all = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|e| Error::from(e).at(folder.display()))?;
+            let name = entry.file_name();
+            if name.to_str().is_some_and(is_left_behind) {
+                continue;
+            }
+            let kind = match (name.to_str(), entry.file_type()) {
+                (None, _) => EntryKind::Refused("its name is not UTF-8"),
+                (_, Ok(kind)) if kind.is_dir() => EntryKind::Folder,
+                (_, Ok(kind)) if kind.is_file() => EntryKind::File,
+                (_, Ok(kind)) if kind.is_symlink() => self.linked(&entry.path()),
+                _ => EntryKind::Refused("it is neither a file nor a folder"),
+            };
+            let path = folder.join(&name);
+            all.push(Entry { name: name.to_string_lossy().into_owned(), path, kind });
+        }
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(all)
+    }
+
+    /// The folders in a folder.
+    pub fn folders(&self, folder: &Path) -> Result<Vec<Entry>> {
+        let mut all = self.entries(folder)?;
+        all.retain(|entry| entry.kind != EntryKind::File);
+        Ok(all)
+    }
+
+    pub fn is_folder(&self, path: &Path) -> bool {
+        self.resolved(path).is_ok_and(|path| path.is_dir())
+    }
+
+    /// True when the folder has a file or folder.
+    pub fn holds_something(&self, folder: &Path) -> bool {
+        let names = self.resolved(folder).and_then(fs::read_dir).into_iter().flatten().flatten();
+        let mut names = names.map(|entry| entry.file_name());
+        names.any(|name| !name.to_str().is_some_and(is_left_behind))
+    }
+
+    pub fn open_file(&self, path: &Path) -> Result<File> {
+        let open = || {
+            let path = self.resolved(path)?;
+            if !fs::metadata(&path)?.is_file() {
+                return Err(io::Error::other("it is not a file"));
+            }
+            File::open(path)
+        };
+        open().map_err(|e| Error::from(e).at(path.display()))
+    }
+
+    pub fn read(&self, path: &Path) -> Result<Vec<u8>> {
+        let (mut bytes, place) = (Vec::new(), |e: io::Error| Error::from(e).at(path.display()));
+        self.open_file(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(place)?;
+        if bytes.len() as u64 > MAX_BYTES {
+            return Err(place(io::Error::other("it is larger than 64 MB")));
+        }
+        Ok(bytes)
+    }
+
+    /// When the file or folder was changed, in milliseconds since 1970.
+    pub fn changed_at(&self, path: &Path) -> Option<i64> {
+        let changed = fs::symlink_metadata(path).ok()?.modified().ok()?;
+        i64::try_from(changed.duration_since(UNIX_EPOCH).ok()?.as_millis()).ok()
+    }
+
+    fn linked(&self, path: &Path) -> EntryKind {
+        match self.resolved(path).map(|path| path.is_dir()) {
+            Ok(true) => EntryKind::Folder,
+            Ok(false) => EntryKind::File,
+            Err(e) if e.kind() == io::ErrorKind::NotFound => EntryKind::Refused("it is a link to nothing"),
+            Err(_) => EntryKind::Refused("it is a link that leads out of the store"),
+        }
+    }
+
+    /// The path itself, or the place to which a link leads.
+    fn resolved(&self, path: &Path) -> io::Result<PathBuf> {
+        if !fs::symlink_metadata(path)?.is_symlink() {
+            return Ok(path.to_owned());
+        }
+        let real = fs::canonicalize(path)?;
+        if real.starts_with(&self.root) {
+            return Ok(real);
+        }
+        Err(io::Error::other(format!("it is a link that leads out of the store, to {}", real.display())))
+    }
+}
+
+/// True for files of operating systems, editors, notebooks and network file systems. They are no data of MLflow, which
+/// takes them for metrics and params.
+fn is_left_behind(name: &str) -> bool {
+    matches!(name, ".DS_Store" | ".ipynb_checkpoints" | "Thumbs.db" | "desktop.ini")
+        || ["._", ".nfs"].iter().any(|prefix| name.starts_with(prefix))
+        || [".swp", "~"].iter().any(|suffix| name.ends_with(suffix))
+}
