@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::engine::{Access, ArtifactRoots, Endpoint, Side, StoreLocation, open, stores_in};
+use crate::engine::{Access, ArtifactRoots, Endpoint, Side, names_of, open, stores_in};
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -106,10 +106,9 @@ pub fn source_text(given: Option<&str>) -> Result<String> {
             [] => {}
             [store] => return Ok(store.to_string()),
             _ => {
-                let names: Vec<String> = stores.iter().map(StoreLocation::to_string).collect();
+                let names = names_of(&stores);
                 return Err(Error::usage(format!(
-                    "--source is missing, and several stores are here: {}",
-                    names.join(", ")
+                    "--source is missing, and several stores are here: {names}"
                 ))
                 .hint("give one of them with --source; `mlferry check .` shows what each of them holds"));
             }

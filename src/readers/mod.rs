@@ -34,7 +34,7 @@ pub use memory::MemoryReader;
 pub use rest::RestReader;
 pub use sql_store::SqlStoreReader;
 pub use store_artifacts::StoreArtifacts;
-pub use store_location::{StoreLocation, StoreOptions};
+pub use store_location::{StoreLocation, StoreOptions, names_of};
 pub use store_search::{stores_below, stores_in};
 
 /// Facts about a source.

@@ -46,11 +46,8 @@ impl StoreLocation {
         let stores = stores_in(path);
         match stores.len() {
             0 | 1 => Ok(stores.into_iter().next()),
-            _ => {
-                let names: Vec<String> = stores.iter().map(Self::to_string).collect();
-                Err(Error::usage(format!("{} holds several stores: {}", path.display(), names.join(", ")))
-                    .hint("give one of them; an import of each moves them all"))
-            }
+            _ => Err(Error::usage(format!("{} holds several stores: {}", path.display(), names_of(&stores)))
+                .hint("give one of them; an import of each moves them all")),
         }
     }
 
@@ -84,6 +81,15 @@ impl StoreLocation {
             Self::Sqlite(_) => "database",
         }
     }
+}
+
+/// The locations of some stores, for a message.
+pub fn names_of(stores: &[StoreLocation]) -> String {
+    const MOST: usize = 5;
+    let names: Vec<String> = stores.iter().take(MOST).map(StoreLocation::to_string).collect();
+    let more = stores.len().saturating_sub(MOST);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", names.join(", "))
 }
 
 /// A path, or the path of a `file:` URI, in which parts may be percent-encoded.

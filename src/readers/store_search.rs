@@ -40,7 +40,7 @@ pub fn stores_in(path: &Path) -> Vec<StoreLocation> {
     for path in entries.map(|entry| entry.path()) {
         stores.extend(store_at(&path));
     }
-    stores.sort();
+    stores.sort_by(|a, b| a.path().cmp(&b.path()));
     stores
 }
 
@@ -65,7 +65,7 @@ pub fn stores_below(root: &Path) -> (Vec<StoreLocation>, bool) {
             }
         }
     }
-    stores.sort();
+    stores.sort_by(|a, b| a.path().cmp(&b.path()));
     (stores, searched > MAX_FOLDERS)
 }
 

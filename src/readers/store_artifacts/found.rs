@@ -69,23 +69,21 @@ impl Places {
         if let Some(own) = own.filter(|own| has_entries(own)) {
             return Found::Folder(own.to_owned());
         }
-        let is_of =
-            |path: &Path| is_plain_id(owner.id) && path.ends_with(Path::new(owner.id).join("artifacts"));
-        let absolute = local(uri);
-        if let Some(path) = absolute.as_ref().filter(|path| is_of(path) && path.is_dir()) {
-            return Found::Folder(path.clone());
-        }
-        let parts = parts(uri);
+        let is_of = |path: &Path| {
+            is_plain_id(owner.id) && path.ends_with(Path::new(owner.id).join("artifacts")) && path.is_dir()
+        };
+        let (absolute, parts) = (local(uri), parts(uri));
         let tails = (2..=parts.len().min(MAX_TAIL)).rev().map(|length| &parts[parts.len() - length..]);
-        for tail in tails {
-            let tail: PathBuf = tail.iter().collect();
-            let folder =
-                self.bases.iter().map(|base| base.join(&tail)).find(|path| is_of(path) && path.is_dir());
-            if let Some(folder) = folder {
-                return Found::Folder(folder);
-            }
+        let tails = tails.map(|tail| tail.iter().collect::<PathBuf>());
+        let beside = tails.flat_map(|tail| self.bases.iter().map(move |base| base.join(&tail)));
+        let mut folders = absolute.iter().cloned().chain(beside).filter(|path| is_of(path)).peekable();
+        let is_somewhere = folders.peek().is_some();
+        // A file store has an empty folder for every run, even if its files are somewhere else.
+        if let Some(folder) = folders.find(|folder| has_entries(folder)) {
+            return Found::Folder(folder);
         }
-        let is_known = own.is_some_and(|own| own.is_dir())
+        let is_known = is_somewhere
+            || own.is_some_and(|own| own.is_dir())
             || absolute.is_some_and(|path| is_root_known(&path))
             || self.has_root(&parts);
         if is_known { Found::Nothing } else { Found::Unknown }
@@ -172,6 +170,9 @@ mod tests {
         let project = tempfile::tempdir().unwrap();
         let files = project.path().join("mlruns/3/r1/artifacts");
         fs::create_dir_all(&files).unwrap();
+        fs::write(files.join("x"), "x").unwrap();
+        // It is empty.
+        fs::create_dir_all(project.path().join("3/r1/artifacts")).unwrap();
         let places = Places::beside(project.path(), ArtifactRoots::default());
         for uri in [
             "file:///Users/ada/project/mlruns/3/r1/artifacts",
@@ -196,6 +197,7 @@ mod tests {
             assert_eq!(find(&places, uri, None), Found::Nothing, "{uri}");
         }
         fs::remove_dir_all(files.parent().unwrap()).unwrap();
+        fs::remove_dir_all(project.path().join("3")).unwrap();
         assert_eq!(find(&places, "/old/mlruns/3/r1/artifacts", None), Found::Nothing, "the run has no files");
     }
 
@@ -204,6 +206,7 @@ mod tests {
         let store = tempfile::tempdir().unwrap();
         let files = store.path().join(".trash/3/r1/artifacts");
         fs::create_dir_all(&files).unwrap();
+        fs::write(files.join("x"), "x").unwrap();
         let places = Places::beside(store.path(), ArtifactRoots::default());
         let uri = format!("{}/3/r1/artifacts", store.path().display());
         assert_eq!(find(&places, &uri, None), Found::Folder(files));
@@ -214,6 +217,7 @@ mod tests {
         let (project, new) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let files = new.path().join("3/r1/artifacts");
         fs::create_dir_all(&files).unwrap();
+        fs::write(files.join("x"), "x").unwrap();
         let to = new.path().display().to_string();
         let moved = vec![
             ("file:///old".to_owned(), "s3://b".to_owned()),
