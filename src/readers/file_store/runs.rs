@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::inputs::Datasets;
-use super::layout::{ARTIFACTS, ExperimentFolder, META, is_run_id};
+use super::layout::{ARTIFACTS, ExperimentFolder, META, is_run_id, may_be_run};
 use super::meta::Meta;
 use super::yaml::Node;
 use super::{Problems, Store, with_problems};
-use crate::entities::{Kind, Lifecycle, Point, Readable, Run, RunId, RunStatus, tag};
+use crate::entities::{Kind, Lifecycle, Point, Readable, Run, RunId, RunStatus, is_plain_id, tag};
 use crate::error::{Error, Result};
 
 /// How much of a run is read.
@@ -179,6 +179,24 @@ impl Store {
         let files = parts.iter().flat_map(|part| &part.files).map(|(_, path)| path.as_path());
         let times: Vec<i64> = files.chain([folder]).filter_map(|path| self.disk.changed_at(path)).collect();
         Some((*times.iter().min()?, *times.iter().max()?))
+    }
+
+    /// The run with this id, in any experiment.
+    pub fn find_run(&self, id: &RunId) -> Result<Option<Run>> {
+        if !is_plain_id(id.as_str()) {
+            return Ok(None);
+        }
+        for experiment in self.experiment_folders()? {
+            let is_here = self.disk.is_folder(&experiment.path.join(id.as_str()));
+            if !is_here || !may_be_run(id.as_str()) {
+                continue;
+            }
+            let found = self.read_run(&experiment, id.as_str(), &mut Datasets::default(), Detail::Whole);
+            if let Some(run) = found.into_iter().next() {
+                return run.map(Some).map_err(Error::from);
+            }
+        }
+        Ok(None)
     }
 
     /// The start time, as [`Self::read_run`] would return it. `None` for a folder that is no run.

@@ -5,10 +5,7 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use super::disk::Disk;
-use super::inputs::Datasets;
-use super::layout;
-use super::runs::Detail;
-use crate::entities::{Kind, Readable, Run, RunId, Unreadable, is_plain_id};
+use crate::entities::{Kind, Readable, Unreadable};
 use crate::error::{Error, Result};
 
 /// More notes are only written to the log: a folder may have thousands of damaged files.
@@ -42,24 +39,6 @@ impl Store {
 
     pub fn take_notes(&self) -> Vec<String> {
         std::mem::take(&mut self.notes.lock().unwrap_or_else(PoisonError::into_inner).new)
-    }
-
-    /// The run with this id, in any experiment.
-    pub fn find_run(&self, id: &RunId) -> Result<Option<Run>> {
-        if !is_plain_id(id.as_str()) {
-            return Ok(None);
-        }
-        for experiment in self.experiment_folders()? {
-            let is_here = self.disk.is_folder(&experiment.path.join(id.as_str()));
-            if !is_here || !layout::may_be_run(id.as_str()) {
-                continue;
-            }
-            let found = self.read_run(&experiment, id.as_str(), &mut Datasets::default(), Detail::Whole);
-            if let Some(run) = found.into_iter().next() {
-                return run.map(Some).map_err(Error::from);
-            }
-        }
-        Ok(None)
     }
 }
 
