@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use crate::artifacts::ArtifactStores;
 use crate::aws::{Arn, Session, Signer};
 use crate::error::{Error, Result};
-use crate::readers::{ArchiveReader, Reader, RestReader, StoreLocation, StoreOptions};
+use crate::readers::{ArchiveReader, Reader, RestReader, StoreLocation, StoreOptions, parse_store};
 use crate::rest::probe;
 use crate::rest::{Access, Address, Client, Probe, Side, connect};
 use crate::writers::{IdMap, RestWriter, Writer};
@@ -90,7 +90,7 @@ pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
         let stores = Arc::new(ArtifactStores::new(Arc::clone(client.meter()), None).with_wait(client.wait()));
         return Ok(Endpoint::Server(Server { client, probe, stores, managed: None }));
     }
-    if let Some(location) = StoreLocation::parse(text)? {
+    if let Some(location) = parse_store(text)? {
         let store = Store::new(location, &access);
         if end == Side::Target {
             return Err(Error::usage(format!("{} cannot be written", store.location))
@@ -126,7 +126,7 @@ pub(super) fn location(text: &str) -> Result<String> {
     if lower.starts_with("http://") || lower.starts_with("https://") {
         return Ok(Address::parse(text)?.0.to_string());
     }
-    if let Some(location) = StoreLocation::parse(text)? {
+    if let Some(location) = parse_store(text)? {
         return Ok(location.to_string());
     }
     Ok(text.strip_prefix("file://").unwrap_or(text).to_owned())

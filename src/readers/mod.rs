@@ -9,6 +9,7 @@ mod sql_store;
 mod store_artifacts;
 mod store_location;
 mod store_search;
+mod store_uri;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
@@ -34,8 +35,9 @@ pub use memory::MemoryReader;
 pub use rest::RestReader;
 pub use sql_store::SqlStoreReader;
 pub use store_artifacts::StoreArtifacts;
-pub use store_location::{StoreLocation, StoreOptions, names_of};
+pub use store_location::{StoreLocation, StoreOptions};
 pub use store_search::{stores_below, stores_in};
+pub use store_uri::{names_of, parse_store};
 
 /// Facts about a source.
 #[derive(Clone, Debug, Serialize)]

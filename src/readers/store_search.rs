@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::StoreLocation;
 use super::file_store::is_file_store;
@@ -76,7 +76,7 @@ fn store_at(path: &Path) -> Option<StoreLocation> {
     (has_database_name(path) && holds_experiments(path)).then(|| StoreLocation::Sqlite(path.to_owned()))
 }
 
-fn is_searched(folder: &PathBuf) -> bool {
+fn is_searched(folder: &Path) -> bool {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     !name.starts_with('.') && !SKIPPED.contains(&name)
 }
@@ -129,7 +129,7 @@ mod tests {
             (StoreLocation::Files(path("a/mlruns")), StoreLocation::Sqlite(path("b/mlflow.db")));
         let old = StoreLocation::Sqlite(path("d/e/f/old.sqlite"));
         assert_eq!(stores_below(root.path()), (vec![files.clone(), sqlite.clone(), old], false));
-        assert_eq!(stores_in(&path("a")), [files.clone()]);
+        assert_eq!(stores_in(&path("a")), std::slice::from_ref(&files));
         assert_eq!(stores_in(&path("a/mlruns")), [files]);
         assert_eq!(stores_in(&path("b")), [sqlite]);
         assert_eq!(stores_in(&path("c")), []);

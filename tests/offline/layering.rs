@@ -48,7 +48,7 @@ const MAY_USE: [(&str, &[&str]); 20] = [
 ];
 
 /// Crates that only these layers may use.
-const CRATES: [(&str, &[&str]); 15] = [
+const CRATES: [(&str, &[&str]); 16] = [
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),
     ("clap", &["cli", "commands"]),
@@ -57,6 +57,7 @@ const CRATES: [(&str, &[&str]); 15] = [
     ("reqwest", &["rest", "aws", "artifacts", "limits"]),
     ("rustls", &["tls"]),
     ("rusqlite", &["engine", "readers", "error"]),
+    ("saphyr_parser", &["readers"]),
     ("aws_config", &["aws", "limits"]),
     ("aws_credential_types", &["aws"]),
     ("aws_sdk_iam", &["aws"]),

@@ -135,3 +135,47 @@ async fn only_what_is_damaged_is_lost_from_files_of_mlflow_2_22_4() {
 async fn only_what_is_damaged_is_lost_from_files_of_mlflow_3_10_1() {
     only_what_is_damaged_is_lost("3.10.1").await;
 }
+
+/// A folder without a server has the contents that its server shows. `differing` gives the kinds and numbers of objects
+/// that the server shows wrongly.
+async fn equals_its_server(version: &str, more: &[&str], differing: &[(&str, u64)]) {
+    let server = TestServer::start_with(version, Store::Files).await;
+    server.edge_cases(more).await;
+    let (mlferry, folder) = (Mlferry::new(), tempfile::tempdir().unwrap());
+    let archive = folder.path().join("export");
+    let archive = archive.to_str().unwrap();
+    mlferry.run(&["export", "--source", server.url(), "--output-dir", archive]).await.exits(0);
+    let mlruns = server.server.mlruns();
+    let ends = ["--source", mlruns.to_str().unwrap(), "--target", archive];
+    let code = if differing.is_empty() { 0 } else { 4 };
+    let validate = [&["validate", "--artifacts", "checksum", "--json"], &ends[..]].concat();
+    let found = mlferry.run(&validate).await.exits(code).outcome();
+    for (kind, counts) in found["comparison"].as_object().unwrap() {
+        let expected = differing.iter().find(|(differs, _)| differs == kind).map_or(0, |(_, number)| *number);
+        let of = |mark: &str| counts[mark].as_u64().unwrap_or(0);
+        assert_eq!([of("differs"), of("missing"), of("extra")], [expected, 0, 0], "{kind}: {found}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_mlflow_2_22_4_equals_its_server() {
+    equals_its_server("2.22.4", &[], &[]).await;
+}
+
+/// Over files, MLflow 3 shows only the latest point of each metric of a logged model.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_folder_of_mlflow_3_10_1_equals_its_server() {
+    equals_its_server("3.10.1", &["--models"], &[("logged_models", 1)]).await;
+}
+
+/// MLflow's own client finds everything on the target.
+#[tokio::test(flavor = "multi_thread")]
+async fn everything_arrives_from_a_folder() {
+    let (source, target) =
+        futures::join!(TestServer::start_with("2.22.4", Store::Files), TestServer::start(TARGET));
+    source.edge_cases(&[]).await;
+    let mlruns = source.server.mlruns();
+    let import = ["import", "--source", mlruns.to_str().unwrap(), "--target", target.url()];
+    Mlferry::new().run(&import).await.exits(0);
+    assert_eq!(differences(&source, &target).await, [""; 0]);
+}

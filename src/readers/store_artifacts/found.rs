@@ -83,7 +83,8 @@ impl Places {
             return Found::Folder(folder);
         }
         let is_known = is_somewhere
-            || own.is_some_and(|own| own.is_dir())
+            // Repositories keep no empty folders.
+            || own.is_some()
             || absolute.is_some_and(|path| is_root_known(&path))
             || self.has_root(&parts);
         if is_known { Found::Nothing } else { Found::Unknown }
