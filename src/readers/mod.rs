@@ -52,6 +52,21 @@ pub struct SourceInfo {
     pub capabilities: Option<Capabilities>,
 }
 
+/// Where the files of a run or a logged model are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FilePlace {
+    /// In the folder that the source names.
+    Named,
+    /// In another folder: the source names one of another machine.
+    Moved,
+    /// In an object store.
+    Remote,
+    /// There are none.
+    Nothing,
+    /// This machine does not have the artifact root.
+    Unknown { root: String },
+}
+
 /// All read methods that a migration needs. They return pages, chunks and streams, so that a whole experiment is never
 /// in memory.
 #[async_trait]
@@ -156,6 +171,11 @@ pub trait Reader: Send + Sync {
 
     /// A file's bytes.
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream>;
+
+    /// Where the owner's files are. `None` if a server knows it.
+    async fn file_place(&self, _owner: Owner<'_>) -> Option<FilePlace> {
+        None
+    }
 
     /// The checksum of a file's whole content, hexadecimal, if the store keeps one. The file itself is not read.
     async fn sha256(&self, _owner: Owner<'_>, _file: &FileEntry) -> Result<Option<String>> {

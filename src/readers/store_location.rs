@@ -24,16 +24,19 @@ pub struct StoreOptions {
 impl StoreLocation {
     /// Opens the store. This function blocks; for SQLite, for as long as copying the file takes.
     pub fn open(&self, options: &StoreOptions) -> Result<Arc<dyn Reader>> {
-        let artifacts = |folder: &Path| StoreArtifacts::beside(folder, options.artifact_roots.clone());
+        let artifacts = |project: &Path, files: Option<&Path>| {
+            StoreArtifacts::beside(project, files, options.artifact_roots.clone())
+        };
+        let folder_of = |path: &Path| path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned);
         Ok(match self {
             Self::Files(path) => {
                 let path = absolute(path);
-                Arc::new(FileStoreReader::open(&path, artifacts(&path))?)
+                Arc::new(FileStoreReader::open(&path, artifacts(&folder_of(&path), Some(&path)))?)
             }
             Self::Sqlite(path) => {
                 let path = absolute(path);
-                let folder = path.parent().unwrap_or(Path::new("/"));
-                Arc::new(SqlStoreReader::sqlite(&path, options.workspace.clone(), artifacts(folder))?)
+                let artifacts = artifacts(&folder_of(&path), None);
+                Arc::new(SqlStoreReader::sqlite(&path, options.workspace.clone(), artifacts)?)
             }
         })
     }

@@ -2,6 +2,7 @@
 //! module only reads.
 
 mod fidelity;
+mod file_places;
 mod limits;
 mod sample;
 mod sources;
@@ -118,6 +119,7 @@ pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) ->
     let sample = Sample::of(reader.as_ref()).await?;
     let mut findings = findings_of(endpoint);
     findings.extend(limits::findings(&sample, target));
+    findings.extend(sample.file_places.findings(sample.runs.more));
     findings.extend(unread::findings(&sample.unreadable));
     findings.extend(sample.empty_roots.notes().into_iter().map(|note| Finding::new(Level::Warning, note)));
     Ok(CheckReport {

@@ -1,6 +1,7 @@
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::KindReport;
+use super::file_places::FilePlaces;
 use super::sources::RefusedSources;
 use super::too_long::TooLong;
 use super::unread::unread;
@@ -44,6 +45,7 @@ pub struct Sample {
     /// The objects that the source cannot return.
     pub unreadable: Vec<Unreadable>,
     pub empty_roots: EmptyRoots,
+    pub file_places: FilePlaces,
 }
 
 /// The sample of one experiment.
@@ -56,6 +58,7 @@ struct Part {
     traces: Count,
     too_long: TooLong,
     unreadable: Vec<Unreadable>,
+    file_places: FilePlaces,
 }
 
 impl Sample {
@@ -82,6 +85,7 @@ impl Sample {
             models,
             unreadable,
             empty_roots: EmptyRoots::default(),
+            file_places: FilePlaces::default(),
         };
         let roots = EmptyRoots::default();
         let checked: Vec<Experiment> = sample.experiments.iter().take(MAX_EXPERIMENTS).cloned().collect();
@@ -101,6 +105,7 @@ impl Sample {
             sample.traces = sample.traces.plus(part.traces);
             sample.too_long = sample.too_long.plus(part.too_long);
             sample.unreadable.extend(part.unreadable);
+            sample.file_places.add(part.file_places);
         }
         let rest = sample.experiments.len() > seen;
         drop(parts);
@@ -188,6 +193,7 @@ async fn inspect(source: &dyn Reader, experiment: Experiment, roots: &EmptyRoots
         endpoint_scorers: scorers.iter().filter(|scorer| scorer.names_endpoint()).count() as u64,
         traces,
         too_long: TooLong::of(&runs),
+        file_places: FilePlaces::of(source, &runs).await,
         unreadable,
     })
 }

@@ -36,7 +36,7 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use self::runs::Detail;
 use self::store::{Problems, Store, lost, with_problems};
 use super::store_artifacts::StoreArtifacts;
-use super::{Reader, SourceInfo};
+use super::{FilePlace, Reader, SourceInfo};
 use crate::artifacts::ByteStream;
 use crate::entities::{
     Count, EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
@@ -269,6 +269,11 @@ impl Reader for FileStoreReader {
 
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
         self.artifacts.open(owner, self.own_files(owner).await, file).await
+    }
+
+    async fn file_place(&self, owner: Owner<'_>) -> Option<FilePlace> {
+        let own = self.own_files(owner).await;
+        Some(self.artifacts.place(&owner, own.as_deref()))
     }
 
     async fn sha256(&self, owner: Owner<'_>, file: &FileEntry) -> Result<Option<String>> {

@@ -29,7 +29,7 @@ use self::select::Select;
 use self::sqlite::SqliteDatabase;
 use self::value::{Row, Value};
 use super::store_artifacts::StoreArtifacts;
-use super::{Reader, SourceInfo};
+use super::{FilePlace, Reader, SourceInfo};
 use crate::artifacts::ByteStream;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
@@ -232,6 +232,10 @@ impl Reader for SqlStoreReader {
 
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
         self.artifacts.open(owner, None, file).await
+    }
+
+    async fn file_place(&self, owner: Owner<'_>) -> Option<FilePlace> {
+        Some(self.artifacts.place(&owner, None))
     }
 
     async fn sha256(&self, owner: Owner<'_>, file: &FileEntry) -> Result<Option<String>> {

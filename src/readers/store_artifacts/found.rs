@@ -28,18 +28,21 @@ pub struct Places {
     roots: ArtifactRoots,
     /// Folders that may hold what a location of another machine ends with.
     bases: Vec<PathBuf>,
+    /// Folders that may be the root of proxied artifacts.
+    destinations: Vec<PathBuf>,
 }
 
 impl Places {
-    pub fn beside(folder: &Path, roots: ArtifactRoots) -> Self {
-        let mut bases: Vec<PathBuf> = roots.destination.iter().filter_map(|to| local(to)).collect();
-        bases.push(folder.to_owned());
-        bases.push(folder.join(".trash"));
-        for beside in [Some(folder), folder.parent()].into_iter().flatten() {
-            bases.extend(USUAL.iter().map(|name| beside.join(name)));
-        }
-        bases.extend(folder.parent().map(Path::to_owned));
-        Self { roots, bases }
+    /// `project` is the folder in which the store is, and `files` the store itself if it is a folder.
+    pub fn beside(project: &Path, files: Option<&Path>, roots: ArtifactRoots) -> Self {
+        let mut destinations: Vec<PathBuf> = roots.destination.iter().filter_map(|to| local(to)).collect();
+        destinations.extend(USUAL.iter().map(|name| project.join(name)));
+        let mut bases = destinations.clone();
+        bases.extend(files.iter().flat_map(|files| [files.to_path_buf(), files.join(".trash")]));
+        bases.push(project.to_owned());
+        // A file store has folders of experiments, too.
+        destinations.retain(|folder| Some(folder.as_path()) != files);
+        Self { roots, bases, destinations }
     }
 
     /// The location, with its beginning replaced as the user asked, and that of the proxy by its destination.
@@ -98,8 +101,10 @@ impl Places {
         let third = parts.len().checked_sub(3).and_then(|at| parts.get(at));
         let below = if third.is_some_and(is_inner) { 4 } else { 3 };
         let Some(root) = parts.len().checked_sub(below).map(|end| &parts[..end]) else { return false };
-        let shortest = usize::from(!root.is_empty());
-        let tails = (shortest..=root.len().min(MAX_TAIL)).map(|length| &root[root.len() - length..]);
+        if root.is_empty() {
+            return self.destinations.iter().any(|folder| holds_experiments(folder));
+        }
+        let tails = (1..=root.len().min(MAX_TAIL)).map(|length| &root[root.len() - length..]);
         let mut tails = tails.map(|tail| tail.iter().collect::<PathBuf>());
         tails.any(|tail| self.bases.iter().any(|base| holds_experiments(&base.join(&tail))))
     }
@@ -110,6 +115,19 @@ fn holds_experiments(folder: &Path) -> bool {
     let is_id = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit());
     let Ok(entries) = std::fs::read_dir(folder) else { return false };
     entries.flatten().any(|entry| entry.file_name().to_str().is_some_and(is_id) && entry.path().is_dir())
+}
+
+/// The artifact root of a location: what is before the experiment, the owner and `artifacts`.
+pub fn root_of(uri: &str) -> &str {
+    let mut slashes = uri.rmatch_indices(['/', '\\']).map(|(at, _)| at);
+    let third = slashes.nth(2).unwrap_or(0);
+    match uri[..third].rsplit(['/', '\\']).next() {
+        // `<experiment>/models/<id>/artifacts`
+        _ if uri[third..].trim_start_matches(['/', '\\']).starts_with("models") => {
+            &uri[..slashes.next().unwrap_or(third)]
+        }
+        _ => &uri[..third],
+    }
 }
 
 /// Whether this machine has the artifact root of a location that ends with an experiment, an owner and `artifacts`.
@@ -174,7 +192,7 @@ mod tests {
         fs::write(files.join("x"), "x").unwrap();
         // It is empty.
         fs::create_dir_all(project.path().join("3/r1/artifacts")).unwrap();
-        let places = Places::beside(project.path(), ArtifactRoots::default());
+        let places = Places::beside(project.path(), None, ArtifactRoots::default());
         for uri in [
             "file:///Users/ada/project/mlruns/3/r1/artifacts",
             "file:C:\\Users\\ada\\mlruns\\3\\r1\\artifacts",
@@ -203,12 +221,25 @@ mod tests {
     }
 
     #[test]
+    fn the_root_of_a_location_is_before_its_experiment() {
+        for (uri, root) in [
+            ("mlflow-artifacts:/3/r1/artifacts", "mlflow-artifacts:"),
+            ("file:///Users/ada/mlruns/3/r1/artifacts", "file:///Users/ada/mlruns"),
+            ("C:\\ada\\mlruns\\3\\r1\\artifacts", "C:\\ada\\mlruns"),
+            ("/data/3/models/m-1/artifacts", "/data"),
+            ("odd", ""),
+        ] {
+            assert_eq!(root_of(uri), root, "{uri}");
+        }
+    }
+
+    #[test]
     fn files_of_a_deleted_experiment_are_in_the_trash() {
         let store = tempfile::tempdir().unwrap();
         let files = store.path().join(".trash/3/r1/artifacts");
         fs::create_dir_all(&files).unwrap();
         fs::write(files.join("x"), "x").unwrap();
-        let places = Places::beside(store.path(), ArtifactRoots::default());
+        let places = Places::beside(store.path(), Some(store.path()), ArtifactRoots::default());
         let uri = format!("{}/3/r1/artifacts", store.path().display());
         assert_eq!(find(&places, &uri, None), Found::Folder(files));
     }
@@ -224,7 +255,7 @@ mod tests {
             ("file:///old".to_owned(), "s3://b".to_owned()),
             ("file:///old/root/".to_owned(), to.clone()),
         ];
-        let places = Places::beside(project.path(), ArtifactRoots { moved, destination: Some(to) });
+        let places = Places::beside(project.path(), None, ArtifactRoots { moved, destination: Some(to) });
         assert_eq!(find(&places, "file:///old/root/3/r1/artifacts", None), Found::Folder(files.clone()));
         assert_eq!(find(&places, "file:///old/rooted/3/r1/artifacts", None), Found::Remote);
         assert_eq!(find(&places, "mlflow-artifacts:/3/r1/artifacts", None), Found::Folder(files));
@@ -235,7 +266,7 @@ mod tests {
         let store = tempfile::tempdir().unwrap();
         let own = store.path().join("3/r1/artifacts");
         fs::create_dir_all(&own).unwrap();
-        let places = Places::beside(store.path(), ArtifactRoots::default());
+        let places = Places::beside(store.path(), Some(store.path()), ArtifactRoots::default());
         assert_eq!(find(&places, "/gone/9/r9/artifacts", Some(&own)), Found::Nothing);
         fs::write(own.join("model.pkl"), "x").unwrap();
         assert_eq!(find(&places, "/gone/9/r9/artifacts", Some(&own)), Found::Folder(own));

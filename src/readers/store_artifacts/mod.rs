@@ -9,6 +9,7 @@ use std::sync::Arc;
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use self::found::{Found, Places};
+use super::FilePlace;
 use crate::artifacts::{ArtifactStores, ByteStream, Root};
 use crate::entities::{FileEntry, Kind, Owner, Readable, S3Object, Unreadable};
 use crate::error::{Class, Error, Result};
@@ -22,11 +23,11 @@ pub struct StoreArtifacts {
 }
 
 impl StoreArtifacts {
-    /// `folder` is the file store, or the folder of the database.
-    pub fn beside(folder: &Path, roots: ArtifactRoots) -> Self {
+    /// `project` is the folder in which the store is, and `files` the store itself if it is a folder.
+    pub fn beside(project: &Path, files: Option<&Path>, roots: ArtifactRoots) -> Self {
         let meter = Arc::new(Meter::default());
         let stores = Arc::new(ArtifactStores::new(Arc::clone(&meter), None));
-        Self { stores, meter, places: Places::beside(folder, roots) }
+        Self { stores, meter, places: Places::beside(project, files, roots) }
     }
 
     /// Every file of an owner. `own` is the folder beside the owner's metadata, if the store has one.
@@ -76,6 +77,22 @@ impl StoreArtifacts {
 
     pub fn traffic(&self) -> Traffic {
         self.meter.read()
+    }
+
+    /// Where the files of an owner are, without reading them.
+    pub fn place(&self, owner: &Owner<'_>, own: Option<&Path>) -> FilePlace {
+        let uri = self.places.moved(owner.artifact_uri);
+        match self.places.find(&Owner { artifact_uri: &uri, ..*owner }, own) {
+            Found::Nothing => FilePlace::Nothing,
+            Found::Remote => FilePlace::Remote,
+            Found::Unknown => FilePlace::Unknown { root: found::root_of(owner.artifact_uri).to_owned() },
+            Found::Folder(folder)
+                if crate::artifacts::folder(owner.artifact_uri).as_ref() == Some(&folder) =>
+            {
+                FilePlace::Named
+            }
+            Found::Folder(_) => FilePlace::Moved,
+        }
     }
 
     /// The root of an owner's files. `None` if it never had any.

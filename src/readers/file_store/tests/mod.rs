@@ -10,5 +10,5 @@ use super::*;
 use crate::rest::ArtifactRoots;
 
 fn artifacts(root: &Path) -> StoreArtifacts {
-    StoreArtifacts::beside(root, ArtifactRoots::default())
+    StoreArtifacts::beside(root.parent().unwrap(), Some(root), ArtifactRoots::default())
 }
