@@ -46,7 +46,9 @@ Examples:
   mlferry                   # the wizard
   mlferry demo              # the wizard on sample data and a simulated SageMaker
   mlferry check    --source http://localhost:5000
+  mlferry check    ~/projects  # every folder and database of MLflow below this directory
   mlferry run      --source http://localhost:5000 --target http://new:5000 --yes
+  mlferry run      --source ./mlruns --target http://new:5000 --yes  # or mlflow.db: without a server
   mlferry run      --source http://localhost:5000 --target arn:aws:sagemaker:…:mlflow-app/app-… --yes
   mlferry run      --profile staging --yes      # options from a profile: see `mlferry config init`
   mlferry export   --source http://localhost:5000 --output-dir mlflow-export --experiments 'fraud/*,churn'
@@ -70,7 +72,7 @@ SSL_CERT_DIR; for AWS, AWS_CA_BUNDLE comes first.";
 
 #[derive(Debug, Args)]
 pub struct WizardEnds {
-    /// Start the wizard with this source filled in
+    /// Start the wizard with this source filled in: a server, ./mlruns, mlflow.db or an export
     #[arg(long, value_name = "URI")]
     pub source: Option<String>,
 
@@ -141,7 +143,7 @@ pub struct Output {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Inspect a server: its version, its contents, and which of them can be migrated
+    /// Inspect a source: its version, its contents, and which of them can be migrated
     Check(Check),
     /// List, create and open the SageMaker MLflow App that a migration goes to
     App(app::App),
@@ -149,9 +151,9 @@ pub enum Command {
     Connect(Connect),
     /// List what a migration includes, and write it to a plan file
     Plan(Plan),
-    /// Copy from a server into a directory
+    /// Copy from a server, a folder or a database into a directory
     Export(Export),
-    /// Copy from a directory, or directly from a server, into a server
+    /// Copy from an export, or directly from a server, a folder or a database, into a server
     Import(Import),
     /// Read both sides again and report every difference
     Validate(Validate),
@@ -177,11 +179,13 @@ pub struct SourceOptions {
     pub source_header: Vec<String>,
 
     /// Where the artifacts of a folder or database are now: replaces the beginning FROM of their locations, such as
-    /// /home/ada/mlruns=/data/mlruns. Repeat it for several; what is beside the store is found without it
+    /// /home/ada/mlruns=/data/mlruns. Write FROM as the store does: often it begins with file://. Repeat it for several;
+    /// files beside the store are found without it
     #[arg(long, value_name = "FROM=TO")]
     pub artifact_root: Vec<String>,
 
-    /// Where the server of a database kept the artifacts that it proxied: its own --artifacts-destination
+    /// Where the server of a folder or database kept the artifacts that it proxied (mlflow-artifacts:/…): its own
+    /// --artifacts-destination
     #[arg(long, value_name = "URI")]
     pub artifacts_destination: Option<String>,
 }
@@ -196,8 +200,9 @@ pub struct TargetHeader {
 #[derive(Debug, Args)]
 pub struct Source {
     /// Where to read: http(s)://host:port of a tracking server, the ARN of an MLflow App or a SageMaker tracking
-    /// server, or a directory that holds an export
-    /// [default: MLFLOW_TRACKING_URI]
+    /// server, a folder or database of MLflow without its server (./mlruns, mlflow.db, sqlite:///mlflow.db), or a
+    /// directory that holds an export
+    /// [default: MLFLOW_TRACKING_URI, else the only folder or database in this directory]
     #[arg(long, value_name = "URI")]
     pub source: Option<String>,
 

@@ -1,7 +1,7 @@
 //! mlferry migrates an MLflow tracking server and verifies that nothing was lost.
 //!
-//! A `Reader` reads a server or an archive, and a `Writer` writes one. Export and import copy from a reader to a writer.
-//! Validation compares two readers.
+//! A `Reader` reads a server, its store or an archive, and a `Writer` writes a server or an archive. Export and import
+//! copy from a reader to a writer. Validation compares two readers.
 //!
 //! ```no_run
 //! use mlferry::{Access, Import, Plan, Side, StateDir, import, open};

@@ -69,7 +69,9 @@ fn read(path: &str) -> String {
 #[test]
 fn the_pages_can_be_typed() {
     let mut count = 0;
-    for page in ["README.md", "docs/guide.md", "docs/commands.md", "docs/aws.md", "docs/resume.md"] {
+    for page in
+        ["README.md", "docs/guide.md", "docs/commands.md", "docs/stores.md", "docs/aws.md", "docs/resume.md"]
+    {
         let fenced: String = read(page).split("```").skip(1).step_by(2).collect();
         let lines = lines(&fenced);
         assert!(!lines.is_empty(), "{page}");

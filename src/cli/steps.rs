@@ -8,7 +8,7 @@ use super::{Selection, Source, SourceOptions, TargetHeader};
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mlferry check --source http://localhost:5000\n  mlferry check --source http://localhost:5000 --target http://new:5000\n  mlferry check --source ./mlruns\n  mlferry check ~/projects                   # every store below this directory\n\nNothing is changed on either side."
+    after_help = "Examples:\n  mlferry check --source http://localhost:5000\n  mlferry check --source http://localhost:5000 --target http://new:5000\n  mlferry check --source ./mlruns\n  mlferry check --source sqlite:///mlflow.db\n  mlferry check ~/projects   # every folder and database of MLflow below this directory\n\nNothing is changed on either side."
 )]
 pub struct Check {
     /// Instead of one source: list all folders and databases of MLflow below this directory
@@ -31,7 +31,8 @@ pub struct Check {
     after_help = "Example:\n  mlferry connect --source http://localhost:5000 --target arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL\n\nIn an App's artifact store a small object is written and deleted again; nothing else is changed."
 )]
 pub struct Connect {
-    /// Where to read: a tracking server, the ARN of a SageMaker tracking server, or a directory that holds an export
+    /// Where to read: a tracking server, the ARN of an MLflow App or a SageMaker tracking server, a folder or database
+    /// of MLflow (./mlruns, mlflow.db), or a directory that holds an export
     #[arg(long, value_name = "URI")]
     pub source: Option<String>,
 
@@ -48,7 +49,7 @@ pub struct Connect {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mlferry plan --source http://localhost:5000 --experiments 'fraud/*' --output plan.toml\n  mlferry import --plan plan.toml --source http://localhost:5000 --target http://new:5000"
+    after_help = "Examples:\n  mlferry plan --source http://localhost:5000 --experiments 'fraud/*' --output plan.toml\n  mlferry plan --source ./mlruns\n  mlferry import --plan plan.toml --source http://localhost:5000 --target http://new:5000"
 )]
 pub struct Plan {
     #[command(flatten)]
@@ -64,7 +65,7 @@ pub struct Plan {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  mlferry export --source http://localhost:5000 --output-dir mlflow-export\n\nRun it again to continue after any interruption, or to bring the directory up to date."
+    after_help = "Examples:\n  mlferry export --source http://localhost:5000 --output-dir mlflow-export\n  mlferry export --source ./mlruns --output-dir mlflow-export\n\nRun it again to continue after any interruption, or to bring the directory up to date."
 )]
 pub struct Export {
     #[command(flatten)]
@@ -84,14 +85,15 @@ pub struct Export {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mlferry import --input-dir mlflow-export --target http://new:5000\n  mlferry import --source http://localhost:5000 --target http://new:5000\n\nImporting twice has the same result as importing once."
+    after_help = "Examples:\n  mlferry import --input-dir mlflow-export --target http://new:5000\n  mlferry import --source http://localhost:5000 --target http://new:5000\n  mlferry import --source ./mlruns --target http://new:5000\n\nImporting twice has the same result as importing once."
 )]
 pub struct Import {
     /// A directory that holds an export
     #[arg(long, value_name = "DIR", conflicts_with = "source")]
     pub input_dir: Option<PathBuf>,
 
-    /// A tracking server to read from directly, without an export directory
+    /// A tracking server, or a folder or database of MLflow (./mlruns, mlflow.db), to read from directly, without an
+    /// export directory
     #[arg(long, value_name = "URI")]
     pub source: Option<String>,
 
@@ -152,10 +154,10 @@ pub enum Artifacts {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example:\n  mlferry validate --source http://localhost:5000 --target http://new:5000 --artifacts checksum --report report.html\n\nSigns: = same, - missing on the target, + only on the target, * differs, ! cannot be read."
+    after_help = "Examples:\n  mlferry validate --source http://localhost:5000 --target http://new:5000 --artifacts checksum --report report.html\n  mlferry validate --source mlflow.db --target http://new:5000\n\nSigns: = same, - missing on the target, + only on the target, * differs, ! cannot be read."
 )]
 pub struct Validate {
-    /// One side: a tracking server or an export directory
+    /// One side: a tracking server, a folder or database of MLflow (./mlruns, mlflow.db), or an export directory
     #[arg(long, value_name = "URI|DIR")]
     pub source: String,
 
@@ -183,7 +185,7 @@ pub struct Validate {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mlferry run --source http://localhost:5000 --target http://new:5000 --yes\n  mlferry run --source http://localhost:5000 --target http://new:5000 --output-dir mlflow-export --yes"
+    after_help = "Examples:\n  mlferry run --source http://localhost:5000 --target http://new:5000 --yes\n  mlferry run --source ./mlruns --target http://new:5000 --yes\n  mlferry run --source http://localhost:5000 --target http://new:5000 --output-dir mlflow-export --yes"
 )]
 pub struct Run {
     #[command(flatten)]
@@ -200,7 +202,7 @@ pub struct Run {
     #[arg(long, value_name = "DIR")]
     pub output_dir: Option<PathBuf>,
 
-    /// Copy directly from server to server; this is the default
+    /// Copy directly from the source to the target; this is the default
     #[arg(long, conflicts_with = "output_dir")]
     pub direct: bool,
 
