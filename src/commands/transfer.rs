@@ -40,7 +40,7 @@ pub async fn import(
         (None, Some(uri)) => uri.clone(),
         (None, None) => {
             return Err(Error::usage("nothing to import from")
-                .hint("give --input-dir DIR, or --source URI to import from a live server"));
+                .hint("give --input-dir DIR, or --source with a server, a folder or a database of MLflow"));
         }
     };
     let target = target_text(args.target.target.as_deref(), Some(&source))?;

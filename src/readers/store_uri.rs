@@ -31,7 +31,7 @@ fn store_at(path: &Path) -> Result<Option<StoreLocation>> {
     match stores.len() {
         0 | 1 => Ok(stores.into_iter().next()),
         _ => Err(Error::usage(format!("{} holds several stores: {}", path.display(), names_of(&stores)))
-            .hint("give one of them; an import of each moves them all")),
+            .hint("give one of them; to move all, import them one after the other")),
     }
 }
 
@@ -46,7 +46,7 @@ pub fn names_of(stores: &[StoreLocation]) -> String {
 
 /// A path, or the path of a `file:` URI, in which parts may be percent-encoded.
 fn path_of(text: &str) -> PathBuf {
-    if text.starts_with("file:")
+    if text.starts_with("file:/")
         && let Some(path) = crate::artifacts::folder(text)
     {
         return path;

@@ -122,10 +122,12 @@ pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) ->
     findings.extend(sample.file_places.findings(sample.runs.more));
     findings.extend(unread::findings(&sample.unreadable));
     findings.extend(sample.empty_roots.notes().into_iter().map(|note| Finding::new(Level::Warning, note)));
+    let others = reader.others().await?;
+    findings.extend(reader.take_notes().into_iter().map(|note| Finding::new(Level::Ok, note)));
     Ok(CheckReport {
         unreadable: sample.unreadable.len() as u64,
         kinds: sample.kinds(),
-        others: reader.others().await?,
+        others,
         findings,
         ..report(endpoint, reader.about(), &sample.experiments, &sample.runs)
     })

@@ -1,9 +1,11 @@
+use futures::{StreamExt, TryFutureExt};
+
 use super::grouped::Grouped;
 use super::select::Select;
-use super::value::Row;
+use super::value::{Row, Value};
 use super::{SqlStoreReader, ids, readable};
 use crate::entities::{Experiment, Kind, Lifecycle, Readable};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::Pages;
 
 const PER_PAGE: usize = 500;
@@ -13,7 +15,24 @@ const COLUMNS: [&str; 6] =
 impl SqlStoreReader {
     pub(super) fn every_experiment(&self) -> Pages<'_, Readable<Experiment>> {
         let select = self.in_workspace(Select::from("experiments", &COLUMNS).order(&["experiment_id"]));
-        self.list((Kind::Experiment, String::new()), select, PER_PAGE, |rows| self.experiments_of(rows))
+        let list =
+            self.list((Kind::Experiment, String::new()), select, PER_PAGE, |rows| self.experiments_of(rows));
+        let checked = async move { self.ensure_workspace().await.map(|()| list) };
+        checked.try_flatten_stream().boxed()
+    }
+
+    /// A name that no workspace has would show an empty source.
+    async fn ensure_workspace(&self) -> Result<()> {
+        let rows = self.database.all(Select::from("workspaces", &["name"]).order(&["name"])).await?;
+        let names: Vec<String> = rows
+            .into_iter()
+            .map(|row| row.columns::<1>().map(Value::string).into_iter().collect())
+            .collect::<Result<_>>()?;
+        match names.is_empty() || names.contains(&self.workspace) {
+            true => Ok(()),
+            false => Err(Error::usage(format!("the database has no workspace {:?}", self.workspace))
+                .hint(format!("set MLFERRY_SOURCE_WORKSPACE to one of these: {}", names.join(", ")))),
+        }
     }
 
     async fn experiments_of(&self, rows: Vec<Row>) -> Result<Vec<Readable<Experiment>>> {

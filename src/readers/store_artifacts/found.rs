@@ -30,6 +30,8 @@ pub struct Places {
     bases: Vec<PathBuf>,
     /// Folders that may be the root of proxied artifacts.
     destinations: Vec<PathBuf>,
+    /// The store itself, if it is a folder.
+    files: Option<PathBuf>,
 }
 
 impl Places {
@@ -42,13 +44,15 @@ impl Places {
         bases.push(project.to_owned());
         // A file store has folders of experiments, too.
         destinations.retain(|folder| Some(folder.as_path()) != files);
-        Self { roots, bases, destinations }
+        Self { roots, bases, destinations, files: files.map(Path::to_owned) }
     }
 
     /// The location, with its beginning replaced as the user asked, and that of the proxy by its destination.
-    pub fn moved(&self, uri: &str) -> String {
-        let starts = |from: &str| {
-            let rest = uri.strip_prefix(from.trim_end_matches(['/', '\\']))?;
+    pub fn moved<'a>(&'a self, uri: &'a str) -> String {
+        // A path and its `file:` URI are the same place.
+        let plain = |text: &'a str| text.strip_prefix("file://").unwrap_or(text);
+        let starts = |from: &'a str| {
+            let rest = plain(uri).strip_prefix(plain(from).trim_end_matches(['/', '\\']))?;
             (rest.is_empty() || rest.starts_with(['/', '\\'])).then_some(rest)
         };
         let mut fitting: Vec<_> =
@@ -79,11 +83,14 @@ impl Places {
         let tails = (2..=parts.len().min(MAX_TAIL)).rev().map(|length| &parts[parts.len() - length..]);
         let tails = tails.map(|tail| tail.iter().collect::<PathBuf>());
         let beside = tails.flat_map(|tail| self.bases.iter().map(move |base| base.join(&tail)));
-        let mut folders = absolute.iter().cloned().chain(beside).filter(|path| is_of(path)).peekable();
-        let is_somewhere = folders.peek().is_some();
-        // A file store has an empty folder for every run, even if its files are somewhere else.
-        if let Some(folder) = folders.find(|folder| has_entries(folder)) {
-            return Found::Folder(folder);
+        let folders = absolute.iter().cloned().chain(beside).filter(|path| is_of(path));
+        let mut is_somewhere = false;
+        for folder in folders {
+            if has_entries(&folder) {
+                return Found::Folder(folder);
+            }
+            // A file store has an empty folder for every run, even if its files are somewhere else.
+            is_somewhere |= self.files.as_ref().is_none_or(|files| !folder.starts_with(files));
         }
         let is_known = is_somewhere
             // Repositories keep no empty folders.
@@ -133,7 +140,11 @@ pub fn root_of(uri: &str) -> &str {
 /// Whether this machine has the artifact root of a location that ends with an experiment, an owner and `artifacts`.
 fn is_root_known(path: &Path) -> bool {
     let mut above = path.ancestors().skip(2);
-    let (experiment, root) = (above.next(), above.next());
+    let mut experiment = above.next();
+    if experiment.is_some_and(|folder| folder.ends_with("models") || folder.ends_with("traces")) {
+        experiment = above.next();
+    }
+    let root = above.next();
     experiment.is_some_and(Path::is_dir) || root.is_some_and(|root| root.parent().is_some() && root.is_dir())
 }
 
@@ -258,7 +269,9 @@ mod tests {
         let places = Places::beside(project.path(), None, ArtifactRoots { moved, destination: Some(to) });
         assert_eq!(find(&places, "file:///old/root/3/r1/artifacts", None), Found::Folder(files.clone()));
         assert_eq!(find(&places, "file:///old/rooted/3/r1/artifacts", None), Found::Remote);
+        assert_eq!(find(&places, "/old/root/3/r1/artifacts", None), Found::Folder(files.clone()));
         assert_eq!(find(&places, "mlflow-artifacts:/3/r1/artifacts", None), Found::Folder(files));
+        assert_eq!(find(&places, "file:///old/root/3/models/r1/artifacts", None), Found::Nothing);
     }
 
     #[test]
@@ -268,6 +281,7 @@ mod tests {
         fs::create_dir_all(&own).unwrap();
         let places = Places::beside(store.path(), Some(store.path()), ArtifactRoots::default());
         assert_eq!(find(&places, "/gone/9/r9/artifacts", Some(&own)), Found::Nothing);
+        assert_eq!(find(&places, "mlflow-artifacts:/3/r1/artifacts", None), Found::Unknown, "it is empty");
         fs::write(own.join("model.pkl"), "x").unwrap();
         assert_eq!(find(&places, "/gone/9/r9/artifacts", Some(&own)), Found::Folder(own));
     }

@@ -104,9 +104,17 @@ impl StoreArtifacts {
             Found::Nothing => Ok(None),
             // Boxed, because the future of an S3 client is deeply nested.
             Found::Remote => self.stores.remote_root(&owner).boxed().await.map(Some),
-            Found::Unknown => Err(Error::permanent(format!("its files at {uri} are not on this machine")).hint(
-                "say where they are: --artifact-root FROM=TO replaces the beginning FROM of such locations",
-            )),
+            Found::Unknown => {
+                let hint = match uri.starts_with("mlflow-artifacts:") {
+                    true => {
+                        "say where the server kept them: --artifacts-destination /FOLDER or s3://BUCKET/PREFIX"
+                    }
+                    false => {
+                        "say where they are: --artifact-root FROM=TO replaces the beginning FROM of such locations"
+                    }
+                };
+                Err(Error::permanent(format!("its files at {uri} are not on this machine")).hint(hint))
+            }
         }
     }
 }

@@ -15,7 +15,8 @@ const HEADER: u64 = 100;
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 const POLL: Duration = Duration::from_millis(20);
 /// Files that belong to the database: changes that are not in it yet, or that are to be rolled back.
-const COMPANIONS: [&str; 3] = ["-journal", "-wal", "-shm"];
+const COMPANIONS: [&str; 3] = ["-journal", "-wal", SHARED_MEMORY];
+const SHARED_MEMORY: &str = "-shm";
 const ALL_PAGES: i32 = -1;
 
 /// Copies a database to a temporary folder. Returns the folder, the copy and notes for the user. If there is no space
@@ -35,6 +36,11 @@ pub fn take(path: &Path) -> Result<(Option<TempDir>, PathBuf, Vec<String>)> {
         return Ok((None, path.to_owned(), vec![note]));
     }
     let copy = folder.path().join("mlflow.db");
+    // Opening such a database would create a file beside it. Nobody writes to it now.
+    if has_log_mode(path)? && !with_suffix(path, SHARED_MEMORY).exists() {
+        copy_files(path, &copy)?;
+        return Ok((Some(folder), copy, Vec::new()));
+    }
     let notes = match backup(path, &copy) {
         Ok(()) => Vec::new(),
         Err(error) if is_unusable_here(&error) => {
@@ -71,6 +77,14 @@ fn ensure_sqlite(path: &Path) -> Result<u64> {
         false => Error::usage(format!("{place} is not an SQLite database, or it is encrypted"))
             .hint("give an mlflow.db file, or a copy without encryption"),
     })
+}
+
+/// Whether changes go to a log first: the file's header says so (<https://www.sqlite.org/fileformat.html>).
+fn has_log_mode(path: &Path) -> Result<bool> {
+    let mut header = Vec::new();
+    let file = File::open(path).map_err(|e| Error::from(e).at(path.display()))?;
+    file.take(HEADER).read_to_end(&mut header).map_err(|e| Error::from(e).at(path.display()))?;
+    Ok(header.get(18) == Some(&2))
 }
 
 /// The size of the database according to its header, if the header has a valid one
@@ -122,7 +136,7 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
         let name = companion.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let suffix = COMPANIONS.into_iter().find(|suffix| name.ends_with(suffix)).unwrap_or_default();
         // The shared memory is made anew.
-        if suffix != "-shm" {
+        if suffix != SHARED_MEMORY {
             fs::copy(&companion, with_suffix(to, suffix)).map_err(place)?;
         }
     }

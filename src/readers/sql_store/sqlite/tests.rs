@@ -95,6 +95,7 @@ async fn a_log_beside_a_database_is_read_too() {
     }
     let (database, _) = SqliteDatabase::open(&copy.path().join("mlflow.db")).unwrap();
     assert_eq!(names(&database).await, some(&["Default", "größe", "in the log"]));
+    assert_eq!(fs::read_dir(copy.path()).unwrap().count(), 2, "nothing is created beside it");
 }
 
 #[test]
