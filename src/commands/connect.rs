@@ -9,7 +9,7 @@ use crate::error::Result;
 /// Exit code 1 when a check fails, 5 when the failure may be temporary.
 pub async fn connect(args: cli::Connect, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     let source = match args.source.clone() {
-        Some(text) => Some((text, ends.source_access()?)),
+        Some(text) => Some((text.clone(), ends.source_access(&text)?)),
         None => None,
     };
     let target = target_text(args.target.target.as_deref(), args.source.as_deref())?;

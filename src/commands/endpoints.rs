@@ -68,9 +68,19 @@ impl<'a> Endpoints<'a> {
         })
     }
 
+    /// The same for an endpoint that is known. MLflow's own login is for its server, not for a database.
+    fn access_to(&self, text: &str, end: Side) -> Result<Access> {
+        let access = self.access(end, true)?;
+        if is_server(text) {
+            return Ok(access);
+        }
+        let Access { username, password, .. } = self.access(end, false)?;
+        Ok(Access { username, password, ..access })
+    }
+
     /// Access for the source, which MLflow's own credentials belong to.
-    pub fn source_access(&self) -> Result<Access> {
-        self.access(Side::Source, true)
+    pub fn source_access(&self, source: &str) -> Result<Access> {
+        self.access_to(source, Side::Source)
     }
 
     /// Access for the target. It gets MLflow's own credentials only if the source is not a server.
@@ -80,17 +90,17 @@ impl<'a> Endpoints<'a> {
 
     /// Access for both endpoints, before the wizard knows their addresses.
     pub fn for_wizard(&self) -> Result<(Access, Access)> {
-        Ok((self.source_access()?, self.access(Side::Target, false)?))
+        Ok((self.access(Side::Source, true)?, self.access(Side::Target, false)?))
     }
 
     /// Opens a single endpoint.
     pub async fn open_one(&self, text: &str, end: Side) -> Result<Endpoint> {
-        open(text, end, self.access(end, true)?).await
+        open(text, end, self.access_to(text, end)?).await
     }
 
     /// Opens both endpoints. MLflow's own credentials go to the source if both are servers.
     pub async fn open_both(&self, source: &str, target: &str) -> Result<(Endpoint, Endpoint)> {
-        let source_end = open(source, Side::Source, self.source_access()?).await?;
+        let source_end = open(source, Side::Source, self.source_access(source)?).await?;
         let target_end = open(target, Side::Target, self.target_access(Some(source))?).await?;
         ensure_distinct(&source_end, &target_end)?;
         Ok((source_end, target_end))
@@ -143,7 +153,7 @@ fn text(given: Option<&str>, end: Side) -> Result<String> {
 }
 
 fn is_server(text: &str) -> bool {
-    let lower = text.to_ascii_lowercase();
+    let lower = text.trim().to_ascii_lowercase();
     ["arn:", "http://", "https://"].iter().any(|start| lower.starts_with(start))
 }
 

@@ -20,7 +20,7 @@ pub async fn run(args: cli::Run, state: StateDir, ends: &Endpoints<'_>, printer:
     let output_dir = args.output_dir.filter(|_| !args.direct);
     let ask = Preflight {
         target: Some((args.target.clone(), ends.target_access(Some(&source))?)),
-        source: Some((source, ends.source_access()?)),
+        source: Some((source.clone(), ends.source_access(&source)?)),
         output_dir: output_dir.clone(),
     };
     let (source, target) = connect::run_preflight(ask, printer).await?.both()?;

@@ -1,5 +1,5 @@
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use crate::artifacts::ArtifactStores;
 use crate::aws::{Arn, Session, Signer};
@@ -22,22 +22,14 @@ pub enum Endpoint {
 #[derive(Clone)]
 pub struct Store {
     location: StoreLocation,
-    /// It is opened when it is first read: a copy of an SQLite file takes a while.
-    reader: Arc<OnceLock<Result<Arc<dyn Reader>>>>,
-    options: StoreOptions,
+    reader: Arc<dyn Reader>,
 }
 
 impl Store {
-    fn new(location: StoreLocation, access: &Access) -> Self {
-        let options = StoreOptions {
-            workspace: access.workspace.clone(),
-            artifact_roots: access.artifact_roots.clone(),
-        };
-        Self { location, reader: Arc::default(), options }
-    }
-
-    fn reader(&self) -> Result<Arc<dyn Reader>> {
-        self.reader.get_or_init(|| self.location.open(&self.options)).clone()
+    async fn open(location: StoreLocation, access: Access) -> Result<Self> {
+        let Access { workspace, username, password, artifact_roots, .. } = access;
+        let reader = location.open(StoreOptions { workspace, username, password, artifact_roots }).await?;
+        Ok(Self { location, reader })
     }
 }
 
@@ -91,15 +83,11 @@ pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
         return Ok(Endpoint::Server(Server { client, probe, stores, managed: None }));
     }
     if let Some(location) = parse_store(text)? {
-        let store = Store::new(location, &access);
         if end == Side::Target {
-            return Err(Error::usage(format!("{} cannot be written", store.location))
+            return Err(Error::usage(format!("{location} cannot be written"))
                 .hint("start a server for it and give its address: mlflow server --backend-store-uri …"));
         }
-        let opened = store.clone();
-        let opened = tokio::task::spawn_blocking(move || opened.reader()).await;
-        opened.map_err(|e| Error::permanent(e.to_string()))??;
-        return Ok(Endpoint::Store(store));
+        return Store::open(location, access).await.map(Endpoint::Store);
     }
     // The address parser returns a clear error that does not contain credentials.
     if !Path::new(text).exists() && text.contains(['@', ':']) {
@@ -156,7 +144,7 @@ impl Endpoint {
                 Arc::new(RestReader::new(client, stores, server.probe.clone()))
             }
             Self::Archive(path) => Arc::new(ArchiveReader::open(path)?),
-            Self::Store(store) => store.reader()?,
+            Self::Store(store) => Arc::clone(&store.reader),
         })
     }
 

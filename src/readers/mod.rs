@@ -34,6 +34,7 @@ pub use file_store::FileStoreReader;
 pub use memory::MemoryReader;
 pub use rest::RestReader;
 pub use sql_store::SqlStoreReader;
+use sql_store::{Login, MysqlAddress, PostgresAddress};
 pub use store_artifacts::StoreArtifacts;
 pub use store_location::{StoreLocation, StoreOptions};
 pub use store_search::{stores_below, stores_in};

@@ -1,42 +1,62 @@
+use std::cmp::Ordering;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{FileStoreReader, Reader, SqlStoreReader, StoreArtifacts};
-use crate::error::Result;
+use secrecy::SecretString;
+
+use super::{FileStoreReader, Login, MysqlAddress, PostgresAddress, Reader, SqlStoreReader, StoreArtifacts};
+use crate::error::{Error, Result};
 use crate::rest::ArtifactRoots;
 
 /// The store of a tracking server, as `mlflow server --backend-store-uri` names it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug)]
 pub enum StoreLocation {
     /// A folder of files, usually `mlruns`.
     Files(PathBuf),
     Sqlite(PathBuf),
+    Postgres(Box<PostgresAddress>),
+    /// MySQL or MariaDB.
+    Mysql(Box<MysqlAddress>),
 }
 
 /// What a store itself does not say.
 #[derive(Clone, Debug, Default)]
 pub struct StoreOptions {
     pub workspace: Option<String>,
+    /// The user and the password of a database, unless its address has them.
+    pub username: Option<String>,
+    pub password: Option<SecretString>,
     pub artifact_roots: ArtifactRoots,
 }
 
 impl StoreLocation {
-    /// Opens the store. This function blocks; for SQLite, for as long as copying the file takes.
-    pub fn open(&self, options: &StoreOptions) -> Result<Arc<dyn Reader>> {
-        let artifacts = |project: &Path, files: Option<&Path>| {
-            StoreArtifacts::beside(project, files, options.artifact_roots.clone())
-        };
+    /// Opens the store; for SQLite, this takes as long as copying the file.
+    pub async fn open(&self, options: StoreOptions) -> Result<Arc<dyn Reader>> {
+        let StoreOptions { workspace, username: user, password, artifact_roots } = options;
+        let login = Login { user, password };
+        let artifacts = |project: &Path, files| StoreArtifacts::beside(project, files, artifact_roots);
         let folder_of = |path: &Path| path.parent().map_or_else(|| PathBuf::from("/"), Path::to_owned);
         Ok(match self {
             Self::Files(path) => {
                 let path = absolute(path);
-                Arc::new(FileStoreReader::open(&path, artifacts(&folder_of(&path), Some(&path)))?)
+                let artifacts = artifacts(&folder_of(&path), Some(path.as_path()));
+                blocking(move || Ok(Arc::new(FileStoreReader::open(&path, artifacts)?) as _)).await?
             }
             Self::Sqlite(path) => {
                 let path = absolute(path);
                 let artifacts = artifacts(&folder_of(&path), None);
-                Arc::new(SqlStoreReader::sqlite(&path, options.workspace.clone(), artifacts)?)
+                blocking(move || Ok(Arc::new(SqlStoreReader::sqlite(&path, workspace, artifacts)?) as _))
+                    .await?
+            }
+            // A server's paths are relative to the folder in which it was started.
+            Self::Postgres(address) => {
+                let artifacts = artifacts(&std::env::current_dir()?, None);
+                Arc::new(SqlStoreReader::postgres(address, login, workspace, artifacts).await?)
+            }
+            Self::Mysql(address) => {
+                let artifacts = artifacts(&std::env::current_dir()?, None);
+                Arc::new(SqlStoreReader::mysql(address, login, workspace, artifacts).await?)
             }
         })
     }
@@ -45,6 +65,7 @@ impl StoreLocation {
     pub fn path(&self) -> Option<&Path> {
         match self {
             Self::Files(path) | Self::Sqlite(path) => Some(path),
+            Self::Postgres(_) | Self::Mysql(_) => None,
         }
     }
 
@@ -52,7 +73,7 @@ impl StoreLocation {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Files(_) => "file store",
-            Self::Sqlite(_) => "database",
+            Self::Sqlite(_) | Self::Postgres(_) | Self::Mysql(_) => "database",
         }
     }
 }
@@ -62,8 +83,36 @@ impl fmt::Display for StoreLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Files(path) | Self::Sqlite(path) => write!(f, "{}", absolute(path).display()),
+            Self::Postgres(address) => address.fmt(f),
+            Self::Mysql(address) => address.fmt(f),
         }
     }
+}
+
+impl Ord for StoreLocation {
+    fn cmp(&self, other: &Self) -> Ordering {
+        // File stores first.
+        let key = |store: &Self| (store.kind() != "file store", store.to_string());
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for StoreLocation {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for StoreLocation {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
+}
+
+impl Eq for StoreLocation {}
+
+async fn blocking<T: Send + 'static>(open: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(open).await.map_err(|e| Error::permanent(e.to_string()))?
 }
 
 fn absolute(path: &Path) -> PathBuf {

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
-use super::StoreLocation;
 use super::store_search::stores_in;
+use super::{MysqlAddress, PostgresAddress, StoreLocation};
 use crate::error::{Error, Result};
 
 const SPELLING: &str =
@@ -13,10 +13,18 @@ const SPELLING: &str =
 /// # Errors
 /// When it names a store that cannot be read without its server, or a folder with several stores.
 pub fn parse_store(text: &str) -> Result<Option<StoreLocation>> {
+    let variable = |name: &str| std::env::var(name).ok();
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let (dialect, _driver) = scheme.split_once('+').unwrap_or((scheme, ""));
     match dialect.to_ascii_lowercase().as_str() {
         "sqlite" => sqlite_path(text, rest).map(StoreLocation::Sqlite).map(Some),
+        "postgresql" | "postgres" => {
+            let address = PostgresAddress::parse(text, &variable)?;
+            Ok(Some(StoreLocation::Postgres(Box::new(address))))
+        }
+        "mysql" | "mariadb" => {
+            Ok(Some(StoreLocation::Mysql(Box::new(MysqlAddress::parse(text, &variable)?))))
+        }
         "mssql" => Err(Error::usage("mlferry does not read SQL Server without an MLflow server").hint(
             "start one and give its address: mlflow server --backend-store-uri mssql+pyodbc://… --port 5000",
         )),

@@ -2,6 +2,7 @@
 //! client (requests over OpenSSL).
 
 mod bundle;
+mod database;
 #[cfg(test)]
 mod tests;
 mod trust;
@@ -17,6 +18,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use self::verifier::Verifier;
 use crate::error::{Error, Result};
 
+pub use self::database::{Check, DatabaseTls, DatabaseTlsStream, install_provider};
 pub use self::trust::Trust;
 pub use rustls::ClientConfig;
 

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 
-use super::{Trust, client_config};
+use super::{Check, DatabaseTls, Trust, client_config};
 
 /// A certificate and its key.
 struct Shown {
@@ -43,8 +43,8 @@ fn signed(leaf: &CertificateParams) -> (Shown, Shown) {
     (Shown { certificate, key }, authority)
 }
 
-/// Connects under a host name to a server that presents `shown`, while `named` is the trusted certificate.
-async fn connect(shown: &Shown, named: Option<&Path>, host: &str, insecure: bool) -> Result<(), String> {
+/// A server that presents a certificate once.
+async fn serve(shown: &Shown) -> std::net::SocketAddr {
     let key = PrivateKeyDer::try_from(shown.key.serialize_der()).unwrap();
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let server = ServerConfig::builder_with_provider(provider)
@@ -60,11 +60,24 @@ async fn connect(shown: &Shown, named: Option<&Path>, host: &str, insecure: bool
         // The client refuses the connection in half of the cases.
         let _ = TlsAcceptor::from(Arc::new(server)).accept(stream).await;
     });
+    address
+}
+
+/// Connects under a host name to a server that presents `shown`, while `named` is the trusted certificate.
+async fn connect(shown: &Shown, named: Option<&Path>, host: &str, insecure: bool) -> Result<(), String> {
+    let address = serve(shown).await;
     let trust = named.map(|path| Trust::named("CERT", path.to_owned())).unwrap_or_default();
     let config = client_config(&trust, insecure, None).unwrap();
     let stream = TcpStream::connect(address).await.unwrap();
     let host = ServerName::try_from(host.to_owned()).unwrap();
     TlsConnector::from(Arc::new(config)).connect(host, stream).await.map(drop).map_err(|e| e.to_string())
+}
+
+/// The same as a client of a database does it.
+async fn connect_database(shown: &Shown, check: Check, named: &Path, host: &str) -> Result<(), String> {
+    let stream = TcpStream::connect(serve(shown).await).await.unwrap();
+    let tls = DatabaseTls::new(check, Some(named)).unwrap();
+    tls.connect(host.to_owned(), stream).await.map(drop).map_err(|e| e.to_string())
 }
 
 struct Folder(TempDir);
@@ -111,6 +124,29 @@ async fn servers_of_a_named_authority_are_trusted() {
     let leaf = folder.write("leaf.pem", &shown.certificate.pem());
     connect(&shown, Some(&leaf), "localhost", false).await.unwrap();
     assert!(connect(&shown, Some(&leaf), "elsewhere.example", false).await.is_err());
+}
+
+#[tokio::test]
+async fn a_database_is_checked_as_its_address_says() {
+    let folder = Folder::new();
+    let (shown, authority) = signed(&params(false, false));
+    let (own, other) = (self_signed(&params(true, false)), self_signed(&params(true, false)));
+    let authority = folder.write("ca.pem", &authority.certificate.pem());
+    let itself = folder.write("itself.pem", &own.certificate.pem());
+    let another = folder.write("other.pem", &other.certificate.pem());
+    for (shown, named) in [(&shown, &authority), (&own, &itself)] {
+        for check in [Check::Nothing, Check::Authority, Check::Host] {
+            connect_database(shown, check, named, "localhost").await.unwrap();
+            let elsewhere = connect_database(shown, check, named, "elsewhere.example").await;
+            assert_eq!(elsewhere.is_ok(), check != Check::Host, "{elsewhere:?}");
+            let untrusted = connect_database(shown, check, &another, "localhost").await;
+            assert_eq!(untrusted.is_ok(), check == Check::Nothing, "{untrusted:?}");
+        }
+    }
+    let (expired, authority) = signed(&params(false, true));
+    let authority = folder.write("ca.pem", &authority.certificate.pem());
+    let refused = connect_database(&expired, Check::Authority, &authority, "elsewhere.example").await;
+    assert!(refused.unwrap_err().contains("expired"));
 }
 
 #[tokio::test]

@@ -20,12 +20,19 @@ pub struct Verifier {
     rule: Rule,
 }
 
+type Certificates = Vec<CertificateDer<'static>>;
+
 #[derive(Debug)]
 enum Rule {
     All,
+    /// Any certificate that these authorities signed, for any host.
+    Authorities {
+        known: Certificates,
+        trusted: Arc<WebPkiServerVerifier>,
+    },
     Some {
         /// The named certificates.
-        known: Vec<CertificateDer<'static>>,
+        known: Certificates,
         /// Trusts only the named certificates.
         named: Option<Arc<WebPkiServerVerifier>>,
         /// Trusts the named certificates and the system's. `None` on a machine without authorities.
@@ -38,27 +45,40 @@ impl Verifier {
         Self { provider, rule: Rule::All }
     }
 
-    pub fn new(known: Vec<CertificateDer<'static>>, provider: Arc<CryptoProvider>) -> Result<Self> {
-        let mut anchors = RootCertStore::empty();
-        for certificate in &known {
-            let bad =
-                |e| Error::usage(format!("a certificate that was named to be trusted cannot be read: {e}"));
-            anchors.add(certificate.clone()).map_err(bad)?;
-        }
-        let named = match anchors.is_empty() {
-            true => None,
-            false => Some(
-                WebPkiServerVerifier::builder_with_provider(Arc::new(anchors), Arc::clone(&provider))
-                    .build()
-                    .map_err(|e| Error::permanent(format!("TLS cannot start: {e}")))?,
-            ),
-        };
+    /// Accepts what these authorities signed, under any name: `verify-ca` of PostgreSQL's clients. Without authorities,
+    /// nothing is accepted.
+    pub fn ignoring_names(authorities: Certificates, provider: Arc<CryptoProvider>) -> Result<Self> {
+        let none = || Error::usage("no authority is named");
+        let trusted = trusting(&authorities, &provider)?.ok_or_else(none)?;
+        let rule = Rule::Authorities { known: authorities, trusted };
+        Ok(Self { provider, rule })
+    }
+
+    pub fn new(known: Certificates, provider: Arc<CryptoProvider>) -> Result<Self> {
+        let named = trusting(&known, &provider)?;
         let system =
             rustls_platform_verifier::Verifier::new_with_extra_roots(known.clone(), Arc::clone(&provider));
         // This is only a warning: a server without TLS does not need them.
         let system = system.inspect_err(|e| tracing::warn!("the system's authorities: {e}")).ok();
         Ok(Self { provider, rule: Rule::Some { known, named, system } })
     }
+}
+
+/// A verifier that trusts only these certificates. `None` if there are none.
+fn trusting(
+    known: &Certificates,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Option<Arc<WebPkiServerVerifier>>> {
+    let mut anchors = RootCertStore::empty();
+    for certificate in known {
+        let bad = |e| Error::usage(format!("a certificate that was named to be trusted cannot be read: {e}"));
+        anchors.add(certificate.clone()).map_err(bad)?;
+    }
+    if anchors.is_empty() {
+        return Ok(None);
+    }
+    let builder = WebPkiServerVerifier::builder_with_provider(Arc::new(anchors), Arc::clone(provider));
+    builder.build().map(Some).map_err(|e| Error::permanent(format!("TLS cannot start: {e}")))
 }
 
 /// Verifies a named certificate that the server itself presents. It must be valid now and for this host.
@@ -115,8 +135,25 @@ impl ServerCertVerifier for Verifier {
         ocsp: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, TlsError> {
-        let Rule::Some { known, named, system } = &self.rule else {
-            return Ok(ServerCertVerified::assertion());
+        let (known, named, system) = match &self.rule {
+            Rule::All => return Ok(ServerCertVerified::assertion()),
+            Rule::Authorities { known, trusted } => {
+                let verified = trusted.verify_server_cert(end_entity, intermediates, host, ocsp, now);
+                return match verified {
+                    // rustls compares the name after everything else.
+                    Err(TlsError::InvalidCertificate(
+                        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+                    )) => Ok(ServerCertVerified::assertion()),
+                    // The dates are valid: see `verify_named`.
+                    Err(TlsError::InvalidCertificate(CertificateError::Other(ref other)))
+                        if is_authority(other) && known.contains(end_entity) =>
+                    {
+                        Ok(ServerCertVerified::assertion())
+                    }
+                    verified => verified,
+                };
+            }
+            Rule::Some { known, named, system } => (known, named, system),
         };
         if let Some(named) = named.as_ref().filter(|_| known.contains(end_entity)) {
             return verify_named(named, end_entity, intermediates, host, now);

@@ -26,6 +26,7 @@ mod registry;
 mod resume;
 mod second_visit;
 mod span_links;
+mod sql_servers;
 mod traces;
 mod window;
 mod wizard;

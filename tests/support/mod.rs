@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 
 pub mod aws;
 pub mod browser;
+pub mod databases;
 pub mod generate;
 pub mod locks;
 pub mod pool;

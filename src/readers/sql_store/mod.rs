@@ -7,11 +7,14 @@ mod experiments;
 mod grouped;
 mod logged_models;
 mod metrics;
+mod mysql;
 mod others;
+mod postgres;
 mod registry;
 mod run_inputs;
 mod runs;
 mod select;
+mod server;
 mod sqlite;
 mod trace_columns;
 mod traces;
@@ -25,7 +28,10 @@ use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
 
 use self::database::Database;
+pub use self::mysql::MysqlAddress;
+pub use self::postgres::PostgresAddress;
 use self::select::Select;
+pub use self::server::Login;
 use self::sqlite::SqliteDatabase;
 use self::value::{Row, Value};
 use super::store_artifacts::StoreArtifacts;
@@ -57,6 +63,28 @@ impl SqlStoreReader {
     pub fn sqlite(path: &Path, workspace: Option<String>, artifacts: StoreArtifacts) -> Result<Self> {
         let (database, notes) = SqliteDatabase::open(path)?;
         Self::new(Arc::new(database), path.display().to_string(), workspace, artifacts, notes)
+    }
+
+    /// Opens a database of PostgreSQL. `login` completes the address.
+    pub async fn postgres(
+        address: &PostgresAddress,
+        login: Login,
+        workspace: Option<String>,
+        artifacts: StoreArtifacts,
+    ) -> Result<Self> {
+        let (database, notes) = postgres::open(address, login, &|name| std::env::var(name).ok()).await?;
+        Self::new(Arc::new(database), address.to_string(), workspace, artifacts, notes)
+    }
+
+    /// The same for MySQL and MariaDB.
+    pub async fn mysql(
+        address: &MysqlAddress,
+        login: Login,
+        workspace: Option<String>,
+        artifacts: StoreArtifacts,
+    ) -> Result<Self> {
+        let (database, notes) = mysql::open(address, login).await?;
+        Self::new(Arc::new(database), address.to_string(), workspace, artifacts, notes)
     }
 
     fn new(

@@ -27,13 +27,17 @@ pub fn trouble(text: &str, end: Side) -> Option<String> {
             Side::Source => None,
         };
     }
+    if end == Side::Source && is_store(text) {
+        return None;
+    }
     match Url::parse(text) {
         Err(error) => Some(format!("not an address: {error}")),
-        Ok(url) if !matches!(url.scheme(), "http" | "https" | "file" | "sqlite") => {
+        Ok(_) if is_store(text) => Some("start an MLflow server over it and give its http address".into()),
+        Ok(url) if !matches!(url.scheme(), "http" | "https" | "file") => {
             Some(format!("{:?} is not a scheme of a tracking server's address", url.scheme()))
         }
         Ok(url) if url.scheme() == "file" && end == Side::Source => None,
-        Ok(url) if matches!(url.scheme(), "file" | "sqlite") => {
+        Ok(url) if url.scheme() == "file" => {
             Some("start an MLflow server over it and give its http address".into())
         }
         Ok(url) if url.host_str().is_none_or(str::is_empty) => Some("the host is missing".into()),
@@ -46,11 +50,18 @@ pub fn is_arn(text: &str) -> bool {
     text.trim_start().starts_with("arn:")
 }
 
+/// True for the address of a database, as `mlflow server --backend-store-uri` names it.
+fn is_store(text: &str) -> bool {
+    let scheme = text.split("://").next().unwrap_or_default();
+    let dialect = scheme.split('+').next().unwrap_or_default();
+    ["sqlite", "postgresql", "postgres", "mysql", "mariadb"].contains(&dialect)
+}
+
 /// Splits `http://user:password@host` into the address and its login.
 pub fn part(text: &str) -> (String, Option<(String, SecretString)>) {
     let text = text.trim();
     let is_path = text.starts_with(['/', '.', '~']) || !text.contains(':');
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") || is_store(text));
     let Some(mut url) = url else {
         let shown = if is_path { text.to_owned() } else { without_login(text) };
         return (shown, None);
@@ -107,6 +118,8 @@ mod tests {
             "./export",
             "/data/export",
             "file:///data",
+            "sqlite:///mlflow.db",
+            "postgresql+psycopg2://ann:pw@host/mlflow",
             "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL",
         ] {
             assert_eq!(source(fine), None, "{fine}");
@@ -118,12 +131,13 @@ mod tests {
             "ann:secret@host",
             "localhost:5000",
             "arn:aws:sagemaker:x",
-            "sqlite:///mlflow.db",
         ] {
             let said = source(bad).unwrap();
             assert!(!said.contains("secret"), "{said}");
         }
-        assert!(trouble("./export", Side::Target).is_some());
+        for unwritten in ["./export", "mysql://ann:pw@host/mlflow"] {
+            assert!(trouble(unwritten, Side::Target).is_some());
+        }
     }
 
     #[test]

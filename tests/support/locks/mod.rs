@@ -10,6 +10,7 @@ macro_rules! locks {
 pub const LOCKS: &[Lock] = locks![
     "awscli",
     "browser",
+    "databases",
     "databricks-mlflow-export-import-1.2.1",
     "mlflow-1.30.1",
     "mlflow-2.16.2",
