@@ -200,7 +200,7 @@ pub struct TargetHeader {
 #[derive(Debug, Args)]
 pub struct Source {
     /// Where to read: http(s)://host:port of a tracking server, the ARN of an MLflow App or a SageMaker tracking
-    /// server, a folder or database of MLflow without its server (./mlruns, mlflow.db, sqlite:///mlflow.db), or a
+    /// server, a folder or database of MLflow without its server (./mlruns, mlflow.db, postgresql://user@host/db), or a
     /// directory that holds an export
     /// [default: MLFLOW_TRACKING_URI, else the only folder or database in this directory]
     #[arg(long, value_name = "URI")]
