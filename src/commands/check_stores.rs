@@ -81,7 +81,7 @@ async fn line_of(store: &StoreLocation, ends: &Endpoints<'_>) -> Line {
     let location = store.to_string();
     let summary = async {
         let endpoint = ends.open_one(&location, Side::Source).await?;
-        summarize(&endpoint, store).await
+        summarize(&endpoint, store, &mut |_| {}).await
     };
     let summary = summary.await;
     Line {

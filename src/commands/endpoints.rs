@@ -110,8 +110,7 @@ impl<'a> Endpoints<'a> {
 /// `--source`, or else MLflow's own variable, or else the only store in this directory.
 pub fn source_text(given: Option<&str>) -> Result<String> {
     if given.is_none() && variable("MLFLOW_TRACKING_URI").is_none() {
-        let folder = variable("MLFLOW_TRACKING_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from);
-        let stores = stores_in(&folder);
+        let stores = stores_in(&stores_folder());
         match &stores[..] {
             [] => {}
             [store] => return Ok(store.to_string()),
@@ -125,6 +124,11 @@ pub fn source_text(given: Option<&str>) -> Result<String> {
         }
     }
     text(given, Side::Source)
+}
+
+/// The directory in which a source is looked for: the one that MLflow's variable names, or else this one.
+pub fn stores_folder() -> PathBuf {
+    variable("MLFLOW_TRACKING_DIR").map_or_else(|| PathBuf::from("."), PathBuf::from)
 }
 
 fn variable(name: &str) -> Option<String> {

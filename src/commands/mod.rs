@@ -123,6 +123,7 @@ async fn wizard(
         state,
         source,
         target,
+        stores: endpoints::stores_folder(),
         source_access,
         target_access,
         app,

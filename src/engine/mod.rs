@@ -22,7 +22,7 @@ mod survey;
 mod transfer;
 pub mod validate;
 
-pub use super::readers::{StoreLocation, names_of, stores_below, stores_in};
+pub use super::readers::{StoreLocation, has_database_name, names_of, stores_below, stores_in};
 pub use super::rest::{Access, ArtifactRoots, Side};
 pub use crate::aws::{
     AppChange, AppDescription, AppSummary, Arn, NewApp, Policy, Readiness, Resource, Scope, check_role,

@@ -24,32 +24,40 @@ pub struct StoreSummary {
     pub bytes: u64,
 }
 
-/// Counts what is in a store.
-pub async fn summarize(endpoint: &Endpoint, store: &StoreLocation) -> Result<StoreSummary> {
+/// Counts what is in a store. `on_part` receives the numbers so far: the first of them soon, also for a large store. The
+/// size is part of the result only.
+pub async fn summarize(
+    endpoint: &Endpoint,
+    store: &StoreLocation,
+    on_part: &mut (dyn FnMut(StoreSummary) + Send),
+) -> Result<StoreSummary> {
     let reader = endpoint.reader()?;
-    let (experiments, unreadable) = read_all(reader.experiments()).await?;
-    let (models, more) = read_all(reader.registered_models()).await?;
-    let counted = stream::iter(&experiments).map(|experiment| {
-        let reader = &reader;
-        async move {
-            let (mut count, mut pages) = (0, reader.listed_runs(experiment));
-            while let Some(page) = pages.try_next().await? {
-                count += page.len();
-                if count > MAX_RUNS {
-                    break;
-                }
-            }
-            Ok::<_, Error>(count)
-        }
-    });
-    let runs: Vec<usize> = counted.buffered(MAX_CONCURRENT_EXPERIMENTS).try_collect().await?;
     let path = store.path().map(Path::to_owned);
-    let size = move || path.map_or(0, |path| size_of(&path));
-    Ok(StoreSummary {
+    let size = tokio::task::spawn_blocking(move || path.map_or(0, |path| size_of(&path)));
+    let (experiments, unreadable) = read_all(reader.experiments()).await?;
+    let mut summary = StoreSummary {
         experiments: Count::exactly((experiments.len() + unreadable.len()) as u64),
-        runs: Count::counted(runs.iter().sum::<usize>() as u64, runs.iter().any(|count| *count > MAX_RUNS)),
+        runs: Count::counted(0, !experiments.is_empty()),
+        models: Count::unknown("not counted yet"),
+        bytes: 0,
+    };
+    let counting: Vec<_> =
+        experiments.iter().map(|experiment| reader.count_runs(experiment, MAX_RUNS)).collect();
+    let mut counting = stream::iter(counting).buffered(MAX_CONCURRENT_EXPERIMENTS);
+    let (mut runs, mut is_cut) = (0, false);
+    on_part(summary.clone());
+    while let Some(count) = counting.try_next().await? {
+        runs += count as u64;
+        is_cut |= count > MAX_RUNS;
+        summary.runs = Count::counted(runs, true);
+        on_part(summary.clone());
+    }
+    let (models, more) = read_all(reader.registered_models()).await?;
+    Ok(StoreSummary {
+        runs: Count::counted(runs, is_cut),
         models: Count::exactly((models.len() + more.len()) as u64),
-        bytes: tokio::task::spawn_blocking(size).await.map_err(|e| Error::permanent(e.to_string()))?,
+        bytes: size.await.map_err(|e| Error::permanent(e.to_string()))?,
+        ..summary
     })
 }
 

@@ -37,7 +37,7 @@ pub use sql_store::SqlStoreReader;
 use sql_store::{Login, MysqlAddress, PostgresAddress};
 pub use store_artifacts::StoreArtifacts;
 pub use store_location::{StoreLocation, StoreOptions};
-pub use store_search::{stores_below, stores_in};
+pub use store_search::{has_database_name, stores_below, stores_in};
 pub use store_uri::{names_of, parse_store};
 
 /// Facts about a source.
@@ -111,6 +111,17 @@ pub trait Reader: Send + Sync {
     /// The same runs for display, perhaps without details that need one more request per run.
     fn listed_runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
         self.runs(experiment)
+    }
+
+    /// The number of runs, readable or not; above `most` perhaps a part of them. For display.
+    async fn count_runs(&self, experiment: &Experiment, most: usize) -> Result<usize> {
+        let (mut count, mut pages) = (0, self.listed_runs(experiment));
+        while count <= most
+            && let Some(page) = pages.try_next().await?
+        {
+            count += page.len();
+        }
+        Ok(count)
     }
 
     /// The first runs of an experiment, at most `most`, and whether there are more. For display.

@@ -81,7 +81,8 @@ fn is_searched(folder: &Path) -> bool {
     !name.starts_with('.') && !SKIPPED.contains(&name)
 }
 
-fn has_database_name(path: &Path) -> bool {
+/// The ending of the name is usual for a database.
+pub fn has_database_name(path: &Path) -> bool {
     path.extension().is_some_and(|name| DATABASES.iter().any(|known| name.eq_ignore_ascii_case(known)))
 }
 

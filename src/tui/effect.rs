@@ -6,14 +6,17 @@ use std::time::Duration;
 use crossterm::event::KeyEvent;
 use secrecy::SecretString;
 
+use super::model::completion::CompletionRequest;
 use super::model::endpoint::EndpointRef;
 use super::model::job::Failed;
 use super::model::log::LogLine;
 use super::model::question::Question;
+use super::model::stores::{FoundStore, StoreContents};
 use crate::engine::browse::{ArtifactSize, Contents, DetailKey, Details, Holdings, Sampled};
 use crate::engine::validate::{ArtifactCheck, Curve, Difference};
 use crate::engine::{
-    AppSummary, CheckReport, Event, Line, NewApp, Outcome, ProgressSnapshot, Provisioning, Session, Side,
+    Access, AppSummary, CheckReport, Event, Line, NewApp, Outcome, ProgressSnapshot, Provisioning, Session,
+    Side,
 };
 use crate::entities::{Experiment, ExperimentId, ModelVersion, RegisteredModel, RunId};
 use crate::error::Result;
@@ -32,6 +35,17 @@ pub enum Msg {
         end: Side,
         attempt: u64,
         result: Result<Box<CheckReport>>,
+    },
+    /// The stores in the working directory.
+    StoresFound(Vec<FoundStore>),
+    StoreCounted {
+        path: String,
+        contents: StoreContents,
+    },
+    /// The names that this text may go on with, or the reason why they cannot be listed.
+    Completed {
+        text: String,
+        result: Result<Vec<String>, String>,
     },
     /// A result line of the pre-flight with this attempt number.
     Preflight {
@@ -127,6 +141,12 @@ pub enum Effect {
         at: EndpointRef,
         attempt: u64,
     },
+    /// Looks for stores in this directory, and counts their contents.
+    FindStores {
+        folder: PathBuf,
+        access: Box<Access>,
+    },
+    CompletePath(Box<CompletionRequest>),
     /// Tests both ends as the import will use them.
     Preflight {
         ends: Box<[EndpointRef; 2]>,

@@ -44,6 +44,8 @@ pub struct Start {
     pub state: StateDir,
     pub source: Option<String>,
     pub target: Option<String>,
+    /// The directory in which a source is looked for if none is given.
+    pub stores: PathBuf,
     pub source_access: Access,
     pub target_access: Access,
     /// Known settings for a new App.
@@ -67,15 +69,17 @@ pub async fn run(start: Start) -> Result<u8> {
         "in a script use `mlferry run --source http://host:5000 --target http://other:5000 --yes`",
     )?;
     let get = |name: &str| std::env::var(name).ok();
-    let Start { state, source, target, app, region, plan, log, keymap, .. } = start;
+    let Start { state, source, target, stores, app, region, plan, log, keymap, .. } = start;
     let files = WizardFiles::claim(&state)?;
     let source = source.or_else(|| get("MLFLOW_TRACKING_URI"));
+    // If the current directory has been deleted, relative paths stay as they are.
+    let current = std::env::current_dir().unwrap_or_default();
     let places = Paths {
         report: files.report(),
         plan: files.plan(),
         home: get("HOME").map(PathBuf::from),
-        // If the current directory has been deleted, relative paths stay as they are.
-        current: std::env::current_dir().unwrap_or_default(),
+        stores: current.join(stores).components().collect(),
+        current,
     };
     let mut model = Model::new(
         Look::of(get).with(start.display),

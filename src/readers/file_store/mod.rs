@@ -175,6 +175,10 @@ impl Reader for FileStoreReader {
         run_pages::pages(&self.store, experiment, Detail::Listed)
     }
 
+    async fn count_runs(&self, experiment: &Experiment, _most: usize) -> Result<usize> {
+        run_pages::count(&self.store, experiment).await
+    }
+
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)> {
         run_pages::first(&self.store, experiment, most).await
     }

@@ -100,6 +100,17 @@ pub async fn first(
     .await
 }
 
+/// The number of runs. Runs that cannot be listed are not counted.
+pub async fn count(store: &Arc<Store>, experiment: &Experiment) -> Result<usize> {
+    let (store, id) = (Arc::clone(store), experiment.id.clone());
+    in_thread(move || {
+        let Ok(folder) = store.experiment(&id) else { return Ok(0) };
+        let names = store.run_names(&folder).unwrap_or_default();
+        Ok(names.iter().filter(|name| store.is_run(&folder, name)).count())
+    })
+    .await
+}
+
 /// The runs that did not start in this window.
 pub async fn outside(store: &Arc<Store>, experiment: &Experiment, window: &TimeRange) -> Result<Vec<RunId>> {
     let (_, timed) = timed(store, experiment).await?;

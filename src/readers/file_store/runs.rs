@@ -37,6 +37,12 @@ impl Store {
         with_problems(Kind::Run, name, run, problems)
     }
 
+    /// Whether a folder is that of a run, readable or not. Its files are not read.
+    pub fn is_run(&self, experiment: &ExperimentFolder, name: &str) -> bool {
+        let path = experiment.path.join(name);
+        path.join(META).exists() || self.is_lost_run(name, &path).unwrap_or(true)
+    }
+
     fn run_of(
         &self,
         experiment: &ExperimentFolder,

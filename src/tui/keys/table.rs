@@ -39,8 +39,10 @@ const DIGITS: &[Key] = &[ch('1'), ch('2'), ch('3'), ch('4'), ch('5'), ch('6'), c
 const SCREEN: &[Layer] = &[Layer::Screen];
 const FIELD: &[Layer] = &[Layer::Field];
 const APPS: &[Layer] = &[Layer::Apps];
+const STORES: &[Layer] = &[Layer::Stores];
+const LISTS: &[Layer] = &[Layer::Apps, Layer::Stores];
 const NEW_APP: &[Layer] = &[Layer::NewApp];
-const SCREENS: &[Layer] = &[Layer::Apps, Layer::Screen];
+const SCREENS: &[Layer] = &[Layer::Apps, Layer::Stores, Layer::Screen];
 const FORM: &[Layer] = &[Layer::Field, Layer::Screen];
 const OVER: &[Layer] = &[Layer::Picture, Layer::Detail, Layer::Help];
 const EVERYWHERE: &[Layer] = &[
@@ -56,6 +58,7 @@ const EVERYWHERE: &[Layer] = &[
     Layer::Filter,
     Layer::NewApp,
     Layer::Apps,
+    Layer::Stores,
     Layer::Field,
     Layer::Screen,
 ];
@@ -105,6 +108,9 @@ pub const TABLE: &[Row] = &[
     row(&[ch('r')], "run again", Action::Again, SCREEN, when::can_run_again),
     row(&[ch('r')], "check again", Action::Recheck, SCREEN, when::can_recheck),
     row(&[ch('r')], "fetch again", Action::Refetch, SCREEN, when::can_refetch),
+    // Stores.
+    row(&[ENTER], "use it", Action::TakeStore, STORES, when::is_idle),
+    row(&[ESC], "type an address", Action::LeaveStores, STORES, when::always),
     // Apps.
     row(&[key(KeyCode::F(2))], "SageMaker Apps", Action::Apps, FORM, when::can_list_apps),
     row(&[ENTER], "use it", Action::TakeApp, APPS, when::can_take_app),
@@ -118,14 +124,16 @@ pub const TABLE: &[Row] = &[
     row(&[TAB, DOWN], "other field", Action::NextField, NEW_APP, when::always),
     row(&[BACK_TAB, UP], "other field", Action::PreviousField, NEW_APP, when::always),
     row(&[ESC], "cancel", Action::LeaveApps, NEW_APP, when::always),
-    row(&[UP, ch('k')], "move", Action::Up, APPS, when::has_apps),
-    row(&[DOWN, ch('j')], "move", Action::Down, APPS, when::has_apps),
-    row(&[key(KeyCode::PageUp), ctrl('u')], "page", Action::PageUp, APPS, when::has_apps),
-    row(&[key(KeyCode::PageDown), ctrl('d')], "page", Action::PageDown, APPS, when::has_apps),
+    row(&[UP, ch('k')], "move", Action::Up, LISTS, when::has_choices),
+    row(&[DOWN, ch('j')], "move", Action::Down, LISTS, when::has_choices),
+    row(&[key(KeyCode::PageUp), ctrl('u')], "page", Action::PageUp, LISTS, when::has_choices),
+    row(&[key(KeyCode::PageDown), ctrl('d')], "page", Action::PageDown, LISTS, when::has_choices),
     // Forms.
-    row(&[TAB, DOWN], "other field", Action::NextField, FIELD, when::in_form),
-    row(&[BACK_TAB, UP], "other field", Action::PreviousField, FIELD, when::in_form),
+    row(&[TAB], "complete", Action::CompletePath, FIELD, when::can_complete),
+    row(&[TAB, DOWN], "other field", Action::NextField, FIELD, when::has_other_fields),
+    row(&[BACK_TAB, UP], "other field", Action::PreviousField, FIELD, when::has_other_fields),
     row(&[TAB, ch('e')], "edit", Action::EnterField, SCREEN, when::can_edit),
+    row(&[key(KeyCode::F(2))], "stores here", Action::Stores, FORM, when::can_list_stores),
     row(&[ESC], "leave the field", Action::LeaveField, FIELD, when::always),
     row(&[TAB], "leave the field", Action::LeaveField, FIELD, when::on_connect),
     row(&[ch(' ')], "other route", Action::SwitchRoute, SCREEN, when::can_switch_route),

@@ -25,8 +25,13 @@ pub fn is_idle(model: &Model) -> bool {
     has_no_job(model) && model.validation.pending.is_none() && model.import.retrying.is_none()
 }
 
-pub fn in_form(model: &Model) -> bool {
+fn in_form(model: &Model) -> bool {
     model.asked_side().is_some()
+}
+
+/// Only the address of a server has a user name and a password beside it.
+pub fn has_other_fields(model: &Model) -> bool {
+    model.asked_side().is_some_and(|end| model.side(end).form.takes_login())
 }
 
 pub fn on_connect(model: &Model) -> bool {
@@ -37,8 +42,19 @@ pub fn can_list_apps(model: &Model) -> bool {
     model.step == Step::App && is_idle(model)
 }
 
-pub fn has_apps(model: &Model) -> bool {
-    model.apps.way == TargetInput::List && !model.apps.rows().is_empty()
+/// The list of Apps or stores has rows.
+pub fn has_choices(model: &Model) -> bool {
+    let has_apps = model.apps.way == TargetInput::List && !model.apps.rows().is_empty();
+    has_apps || !model.stores.rows.is_empty()
+}
+
+pub fn can_list_stores(model: &Model) -> bool {
+    model.step == Step::Check && is_idle(model) && !model.stores.rows.is_empty()
+}
+
+/// As in a shell. A path has no user name and password that the key could go to.
+pub fn can_complete(model: &Model) -> bool {
+    model.completion_request().is_some()
 }
 
 pub fn on_app_list(model: &Model) -> bool {

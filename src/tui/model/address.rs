@@ -27,18 +27,14 @@ pub fn trouble(text: &str, end: Side) -> Option<String> {
             Side::Source => None,
         };
     }
-    if end == Side::Source && is_store(text) {
-        return None;
-    }
     match Url::parse(text) {
         Err(error) => Some(format!("not an address: {error}")),
-        Ok(_) if is_store(text) => Some("start an MLflow server over it and give its http address".into()),
-        Ok(url) if !matches!(url.scheme(), "http" | "https" | "file") => {
+        Ok(url) if is_store(url.scheme()) => match end {
+            Side::Source => None,
+            Side::Target => Some("start an MLflow server over it and give its http address".into()),
+        },
+        Ok(url) if !matches!(url.scheme(), "http" | "https") => {
             Some(format!("{:?} is not a scheme of a tracking server's address", url.scheme()))
-        }
-        Ok(url) if url.scheme() == "file" && end == Side::Source => None,
-        Ok(url) if url.scheme() == "file" => {
-            Some("start an MLflow server over it and give its http address".into())
         }
         Ok(url) if url.host_str().is_none_or(str::is_empty) => Some("the host is missing".into()),
         Ok(_) => None,
@@ -50,20 +46,51 @@ pub fn is_arn(text: &str) -> bool {
     text.trim_start().starts_with("arn:")
 }
 
-/// True for the address of a database, as `mlflow server --backend-store-uri` names it.
-fn is_store(text: &str) -> bool {
-    let scheme = text.split("://").next().unwrap_or_default();
-    let dialect = scheme.split('+').next().unwrap_or_default();
-    ["sqlite", "postgresql", "postgres", "mysql", "mariadb"].contains(&dialect)
+/// A folder, or a database in SQLAlchemy's spelling, perhaps with a driver: `sqlite+pysqlite`.
+fn is_store(scheme: &str) -> bool {
+    is_of_files(scheme) || is_database_server(scheme)
+}
+
+/// A folder or a file of this machine.
+fn is_of_files(scheme: &str) -> bool {
+    matches!(dialect(scheme), "file" | "sqlite")
+}
+
+fn is_database_server(scheme: &str) -> bool {
+    matches!(dialect(scheme), "postgresql" | "postgres" | "mysql" | "mariadb")
+}
+
+fn dialect(scheme: &str) -> &str {
+    scheme.split('+').next().unwrap_or(scheme)
+}
+
+/// Splits a text that names a folder or file of this machine into its scheme, which may be empty, and the path:
+/// `sqlite:///` and `mlflow.db`.
+pub fn path_of(text: &str) -> Option<(&str, &str)> {
+    let text = text.trim();
+    match text.split_once("://") {
+        Some((scheme, rest)) if is_of_files(scheme) => {
+            // The path of a file URI begins with the slash, and that of a database after it.
+            let slash = usize::from(scheme != "file");
+            let at = scheme.len() + "://".len() + slash;
+            (rest.starts_with('/')).then(|| text.split_at(at))
+        }
+        Some(_) => None,
+        None => is_plain_path(text).then_some(("", text)),
+    }
+}
+
+fn is_plain_path(text: &str) -> bool {
+    text.starts_with(['/', '.', '~']) || !text.is_empty() && !text.contains(':')
 }
 
 /// Splits `http://user:password@host` into the address and its login.
 pub fn part(text: &str) -> (String, Option<(String, SecretString)>) {
     let text = text.trim();
-    let is_path = text.starts_with(['/', '.', '~']) || !text.contains(':');
-    let url = Url::parse(text).ok().filter(|url| matches!(url.scheme(), "http" | "https") || is_store(text));
+    let has_login = |url: &Url| matches!(url.scheme(), "http" | "https") || is_database_server(url.scheme());
+    let url = Url::parse(text).ok().filter(has_login);
     let Some(mut url) = url else {
-        let shown = if is_path { text.to_owned() } else { without_login(text) };
+        let shown = if is_plain_path(text) { text.to_owned() } else { without_login(text) };
         return (shown, None);
     };
     if url.username().is_empty() && url.password().is_none() {
@@ -120,6 +147,7 @@ mod tests {
             "file:///data",
             "sqlite:///mlflow.db",
             "postgresql+psycopg2://ann:pw@host/mlflow",
+            "sqlite+pysqlite:////data/mlflow.db",
             "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-app/app-ABCDEFGHIJKL",
         ] {
             assert_eq!(source(fine), None, "{fine}");
@@ -135,8 +163,26 @@ mod tests {
             let said = source(bad).unwrap();
             assert!(!said.contains("secret"), "{said}");
         }
-        for unwritten in ["./export", "mysql://ann:pw@host/mlflow"] {
-            assert!(trouble(unwritten, Side::Target).is_some());
+        for store in ["./export", "sqlite:///mlflow.db", "file:///data", "mysql://ann:pw@host/mlflow"] {
+            assert!(trouble(store, Side::Target).is_some(), "{store}");
+        }
+    }
+
+    #[test]
+    fn paths_are_known_with_and_without_a_scheme() {
+        for (text, expected) in [
+            ("mlruns", ("", "mlruns")),
+            (" ~/ml:runs ", ("", "~/ml:runs")),
+            ("sqlite:///ml.db", ("sqlite:///", "ml.db")),
+            ("sqlite+pysqlite:////d/ml.db", ("sqlite+pysqlite:///", "/d/ml.db")),
+            ("file:///data", ("file://", "/data")),
+        ] {
+            assert_eq!(path_of(text), Some(expected), "{text}");
+        }
+        for other in
+            ["", "http://h", "mysql://h/d", "localhost:5000", "sqlite://", "file://", "arn:aws:sagemaker:x"]
+        {
+            assert_eq!(path_of(other), None, "{other}");
         }
     }
 

@@ -13,6 +13,9 @@ impl Model {
         if self.layer() == Layer::Apps {
             return self.apps.current().map(|app| app.arn.clone());
         }
+        if self.layer() == Layer::Stores {
+            return self.stores.current().map(|store| store.path.clone());
+        }
         if self.step == Step::Validate && self.validation.work.pane == Pane::InFlight {
             return self.validation.current().map(|difference| difference.id().to_owned());
         }

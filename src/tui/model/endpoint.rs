@@ -38,9 +38,17 @@ impl Model {
         let form = &self.side(end).form;
         EndpointRef {
             end,
-            uri: form.uri().to_owned(),
+            uri: self.absolute(end).unwrap_or_else(|| form.uri().to_owned()),
             location: self.side(end).location(),
             access: form.access(),
         }
+    }
+
+    /// The address of a folder or file, from any directory. `None` if the end is something else.
+    pub fn absolute(&self, end: Side) -> Option<String> {
+        let (scheme, path) = self.side(end).form.path().filter(|(_, path)| !path.is_empty())?;
+        // Removes `.` within the path.
+        let path: std::path::PathBuf = self.expand(path).components().collect();
+        Some(format!("{scheme}{}", path.display()))
     }
 }

@@ -100,7 +100,7 @@ impl Form {
 
     /// Moves the focus to the next or previous field and wraps around.
     pub fn turn(&mut self, forward: bool) {
-        if self.is_arn() {
+        if !self.takes_login() {
             self.focus = Some(Asked::Uri);
             return;
         }
@@ -126,9 +126,19 @@ impl Form {
         address::is_arn(self.uri())
     }
 
+    /// The scheme and the path, if the source is a folder or file of this machine.
+    pub fn path(&self) -> Option<(&str, &str)> {
+        address::path_of(self.uri()).filter(|_| self.end == Side::Source)
+    }
+
+    /// A user and a password apply to the address.
+    pub fn takes_login(&self) -> bool {
+        !self.is_arn() && self.path().is_none()
+    }
+
     pub fn access(&self) -> Access {
         let mut access = self.environment.clone();
-        if self.is_arn() {
+        if !self.takes_login() {
             return Access { username: None, password: None, token: None, ..access };
         }
         let user = self.field(Asked::User).text().trim();
@@ -181,6 +191,17 @@ mod tests {
         assert!(form.access().username.is_none());
         form.turn(true);
         assert_eq!(form.focus, Some(Asked::Uri));
+    }
+
+    #[test]
+    fn a_folder_takes_neither_user_nor_password() {
+        let environment = Access { username: Some("ann".into()), ..Access::default() };
+        let mut form = Form::new(Side::Source, "./mlruns", environment.clone());
+        assert!(form.access().username.is_none());
+        form.turn(true);
+        assert_eq!(form.focus, Some(Asked::Uri));
+        let form = Form::new(Side::Target, "host", environment);
+        assert!(form.access().username.is_some(), "a target is never a folder");
     }
 
     #[test]

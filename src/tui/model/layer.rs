@@ -25,6 +25,8 @@ pub enum Layer {
     NewApp,
     /// The list of Apps, or the wait for an App.
     Apps,
+    /// The list of stores in the working directory.
+    Stores,
     /// A text field of the screen. Letters are input.
     Field,
     Screen,
@@ -57,6 +59,7 @@ impl Model {
         match self.step {
             Step::Validate if self.validation.picture.is_some() => Layer::Picture,
             Step::Validate if self.validation.detail.is_some() => Layer::Detail,
+            Step::Check if self.stores.is_open => Layer::Stores,
             Step::App if self.apps.way == TargetInput::New => Layer::NewApp,
             Step::App if self.apps.way != TargetInput::Address => Layer::Apps,
             Step::Plan if self.selection.filtering.is_some() => Layer::Filter,

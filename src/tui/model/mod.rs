@@ -2,6 +2,7 @@
 
 pub mod address;
 pub mod apps;
+pub mod completion;
 pub mod cursor;
 pub mod details;
 pub mod diff_fields;
@@ -17,12 +18,14 @@ pub mod question;
 pub mod rates;
 pub mod sizes;
 pub mod steps;
+pub mod stores;
 pub mod throughput;
 pub mod validation;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use self::apps::{Apps, TargetInput};
+use self::completion::PathCompletion;
 use self::details::DetailCache;
 use self::form::{Field, Form};
 use self::job::{ErrorText, JobState};
@@ -30,6 +33,7 @@ use self::log::{LogLine, Severity};
 use self::preflight::Preflight;
 use self::sizes::SizeScan;
 use self::steps::CompletedSteps;
+use self::stores::FoundStores;
 use self::validation::Validation;
 use super::keys::Keymap;
 use super::source_tree::SourceTree;
@@ -51,6 +55,9 @@ pub struct Model {
     pub step: Step,
     pub source: EndpointState,
     pub target: EndpointState,
+    pub stores: FoundStores,
+    /// The last completion of the source's path.
+    pub completion: Option<PathCompletion>,
     pub apps: Apps,
     pub preflight: Preflight,
     pub route: RouteForm,
@@ -85,6 +92,8 @@ pub struct Paths {
     pub home: Option<PathBuf>,
     /// The current directory.
     pub current: PathBuf,
+    /// The directory in which a source is looked for.
+    pub stores: PathBuf,
 }
 
 impl Paths {
@@ -214,6 +223,8 @@ impl Model {
             step: Step::Check,
             source,
             target,
+            stores: FoundStores::default(),
+            completion: None,
             apps: Apps::default(),
             preflight: Preflight::default(),
             route: RouteForm { directory: Field::new("mlferry-export"), ..RouteForm::default() },
@@ -301,6 +312,7 @@ impl Model {
             || self.selection.details.is_fetching()
             || self.selection.size_scan.is_some()
             || self.apps.is_busy()
+            || self.stores.is_busy()
             || self.preflight.is_running()
             || self.validation.is_busy()
             || self.import.retrying.is_some()
@@ -334,7 +346,8 @@ impl Model {
     /// The wizard expands a tilde because no shell does. It makes paths absolute because a session may be resumed from
     /// another directory.
     pub fn expand(&self, path: &str) -> PathBuf {
-        match (path.strip_prefix("~/"), &self.places.home) {
+        let below_home = if path == "~" { Some("") } else { path.strip_prefix("~/") };
+        match (below_home, &self.places.home) {
             _ if path.is_empty() => PathBuf::new(),
             (Some(rest), Some(home)) => home.join(rest),
             _ => self.places.current.join(path),
@@ -352,10 +365,19 @@ impl Model {
         following.filter(|_| is_done).unwrap_or(self.step)
     }
 
+    /// Empty if the source is only the wizard's own proposal: there is nothing to resume.
+    fn source_of_session(&self) -> String {
+        let is_unchecked = matches!(self.source.seen, CheckState::Unchecked);
+        if is_unchecked && self.stores.find(self.source.form.uri()).is_some() {
+            return String::new();
+        }
+        self.absolute(Side::Source).unwrap_or_else(|| self.source.form.bare_uri())
+    }
+
     pub fn session(&self) -> Session {
         Session {
             step: self.next_to_do(),
-            source: self.source.form.bare_uri(),
+            source: self.source_of_session(),
             target: self.target.form.bare_uri(),
             route: self.route(),
             plan: self.plan.clone(),

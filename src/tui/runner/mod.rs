@@ -1,7 +1,9 @@
 //! Performs the effects that `update` requests. Long tasks run in the background and answer with a message.
 
+mod completion;
 pub mod items;
 pub mod source_cache;
+mod stores;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,6 +69,16 @@ impl EffectRunner {
                 let end = at.end;
                 let result = check_end(at).await.map(Box::new);
                 Msg::Checked { end, attempt, result }
+            }),
+            Effect::FindStores { folder, access } => {
+                let messages = self.messages.clone();
+                tokio::spawn(async move { stores::find(folder, *access, &messages).await });
+            }
+            Effect::CompletePath(request) => self.spawn(async move {
+                let text = request.text.clone();
+                let names = tokio::task::spawn_blocking(move || completion::complete(&request)).await;
+                let names = names.unwrap_or_else(|error| Err(Error::permanent(error.to_string())));
+                Msg::Completed { text, result: names.map_err(|error| error.to_string()) }
             }),
             Effect::Preflight { ends, output_dir, attempt } => {
                 let (messages, [source, target]) = (self.messages.clone(), *ends);

@@ -29,6 +29,7 @@ pub fn empty() -> Model {
         plan: PathBuf::from("/home/ann/.local/state/mlferry/plan.toml"),
         home: Some(PathBuf::from("/home/ann")),
         current: PathBuf::from("/data"),
+        stores: PathBuf::from("/data"),
     };
     let side = |end| EndpointState::new(end, "", Access::default());
     Model::new(look, places, side(Side::Source), side(Side::Target), Plan::default())

@@ -29,6 +29,8 @@ fn word(effect: &Effect) -> &'static str {
     match effect {
         Effect::Check { at, .. } if at.end == Side::Source => "check source",
         Effect::Check { .. } => "check target",
+        Effect::FindStores { .. } => "find stores",
+        Effect::CompletePath(_) => "complete",
         Effect::Preflight { .. } => "pre-flight",
         Effect::LoadSource(_) => "holdings",
         Effect::Apps(_) => "apps",
@@ -347,7 +349,7 @@ fn starting_anew_begins_at_the_beginning() {
     let mut model = empty();
     let session = Session { step: Step::Import, source: SOURCE.into(), ..Session::default() };
     offer(&mut model, session);
-    assert!(pressed(&mut model, "j Enter").is_empty());
+    assert_eq!(pressed(&mut model, "j Enter"), ["find stores"]);
     type_in(&mut model, "http://other");
     assert_eq!(model.source.form.uri(), "http://other");
 }

@@ -16,6 +16,7 @@ mod large_source;
 mod questions;
 mod retry;
 mod selection;
+mod stores;
 mod svg;
 
 use crate::engine::Step;

@@ -3,6 +3,7 @@
 use crossterm::event::{KeyCode, KeyEvent};
 
 use super::apps;
+use super::completion;
 use super::consent;
 use super::details;
 use super::differences;
@@ -12,6 +13,7 @@ use super::retry;
 use super::scroll;
 use super::sizes;
 use super::steps;
+use super::stores;
 use crate::engine::validate::Format;
 use crate::engine::{Session, Side, Step};
 use crate::tui::command;
@@ -41,6 +43,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::PreviousField => turn_field(model, false),
         Action::EnterField => enter_field(model),
         Action::LeaveField => leave_field(model),
+        Action::CompletePath => return completion::ask(model),
         Action::SwitchRoute => model.route.by_directory = !model.route.by_directory,
         Action::Toggle => {
             let was_range = model.selection.tree().is_some_and(SourceTree::has_range);
@@ -72,6 +75,9 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
             model.selection.filtering = None;
             on_tree(model, |tree| tree.set_filter(""));
         }
+        Action::Stores => model.stores.is_open = true,
+        Action::TakeStore => return stores::take(model),
+        Action::LeaveStores => stores::leave(model),
         Action::Apps => return apps::list(model),
         Action::TakeApp => return apps::take(model),
         Action::NewApp => model.apps.way = TargetInput::New,
@@ -202,7 +208,7 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         // A new session: the old session stays on the disk until the new one replaces it.
         Some(Overlay::Ask(_) | Overlay::Resume(..) | Overlay::Help(_) | Overlay::Link(_)) | None => {
             steps::focus(model);
-            Vec::new()
+            stores::search(model)
         }
     }
 }
@@ -297,11 +303,11 @@ pub fn offer(model: &mut Model, session: Session) {
     model.overlay = Some(Overlay::Resume(Box::new(session), false));
 }
 
-/// If the source is given at the start, it is checked immediately.
+/// If the source is given at the start, it is checked immediately. Otherwise the wizard looks for one.
 pub fn start_job(model: &mut Model) -> Vec<Effect> {
     let has_source = !model.source.form.uri().is_empty();
     if has_source && matches!(model.source.seen, CheckState::Unchecked) {
         return steps::check(model, Side::Source);
     }
-    Vec::new()
+    stores::search(model)
 }

@@ -2,6 +2,7 @@
 
 pub mod actions;
 pub mod apps;
+pub mod completion;
 pub mod consent;
 pub mod details;
 pub mod differences;
@@ -12,6 +13,7 @@ pub mod retry;
 pub mod scroll;
 pub mod sizes;
 pub mod steps;
+pub mod stores;
 use crossterm::event::KeyEvent;
 
 use super::effect::{Effect, Msg};
@@ -38,6 +40,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Resize(columns, rows) => model.size = (columns, rows),
         Msg::Clock(now) => model.now = now,
         Msg::Checked { end, attempt, result } => return on_checked(model, end, attempt, result),
+        Msg::StoresFound(found) => stores::on_found(model, found),
+        Msg::StoreCounted { path, contents } => stores::on_counted(model, &path, contents),
+        Msg::Completed { text, result } => completion::on_listed(model, &text, result),
         Msg::Preflight { attempt, line } => preflight::on_line(model, attempt, *line),
         Msg::PreflightFinished { attempt, result } => preflight::on_finished(model, attempt, result),
         Msg::SourcePage { of, result } => {

@@ -63,6 +63,10 @@ pub fn by(model: &mut Model, rows: isize) {
 }
 
 fn by_on_screen(model: &mut Model, rows: isize) {
+    if model.layer() == Layer::Stores {
+        model.stores.cursor = moved(model.stores.cursor, rows, model.stores.rows.len());
+        return;
+    }
     if let Some(end) = model.asked_side() {
         // At least this many rows are visible. Scrolling further would have no effect.
         let shown = usize::from(model.size.1.saturating_sub(16));

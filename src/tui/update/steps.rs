@@ -82,6 +82,7 @@ pub fn go(model: &mut Model, step: Step) -> Vec<Effect> {
     model.step = step;
     model.notice = None;
     model.route.typing = false;
+    model.stores.is_open = false;
     model.selection.filtering = None;
     model.validation.detail = None;
     model.validation.picture = None;
@@ -114,7 +115,8 @@ pub fn check(model: &mut Model, end: Side) -> Vec<Effect> {
     let side = model.side_mut(end);
     side.form.split_login();
     if side.form.uri().is_empty() {
-        model.notice = Some(format!("the {} is missing: give http://host:5000", end.name()));
+        let store = if end == Side::Source { " or ./mlruns" } else { "" };
+        model.notice = Some(format!("the {} is missing: give http://host:5000{store}", end.name()));
         return Vec::new();
     }
     if let Some(trouble) = side.form.trouble() {

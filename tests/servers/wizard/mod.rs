@@ -3,6 +3,7 @@
 
 mod configured;
 mod panics;
+mod stores;
 mod terminal;
 
 use std::thread;

@@ -1,6 +1,7 @@
 //! The program on its own terminal: the test sends keys and reads the screen like a user.
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread::{self, JoinHandle};
@@ -25,27 +26,17 @@ pub struct Terminal {
 }
 
 impl Terminal {
-    pub fn open(args: &[&str], state: &std::path::Path) -> Self {
+    pub fn open(args: &[&str], state: &Path) -> Self {
         Self::open_with(args, state, &[])
     }
 
-    pub fn open_with(args: &[&str], state: &std::path::Path, more: &[(String, String)]) -> Self {
-        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mlferry"));
-        for (name, _) in std::env::vars() {
-            if ["MLFLOW_", "MLFERRY_", "AWS_", "NO_COLOR", "LC_", "SSH_"].iter().any(|p| name.starts_with(p))
-            {
-                command.env_remove(name);
-            }
-        }
-        command.args(args);
-        command.env("MLFERRY_STATE_DIR", state);
-        // The developer who runs the tests may have a configuration of their own.
-        let config = state.join("config.toml");
-        std::fs::OpenOptions::new().append(true).create(true).open(&config).unwrap();
-        command.env("MLFERRY_CONFIG", config);
-        more.iter().for_each(|(name, value)| command.env(name, value));
-        command.cwd(state);
-        Self::spawn(command)
+    pub fn open_with(args: &[&str], state: &Path, more: &[(String, String)]) -> Self {
+        Self::spawn(command(state, args, state, more))
+    }
+
+    /// Starts in this working directory.
+    pub fn open_in(folder: &Path, args: &[&str], state: &Path) -> Self {
+        Self::spawn(command(folder, args, state, &[]))
     }
 
     pub fn spawn(mut command: CommandBuilder) -> Self {
@@ -132,6 +123,24 @@ impl Terminal {
         self.until("the terminal as it was", |screen| !screen.alternate_screen() && !screen.hide_cursor());
         code
     }
+}
+
+fn command(folder: &Path, args: &[&str], state: &Path, more: &[(String, String)]) -> CommandBuilder {
+    let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_mlferry"));
+    for (name, _) in std::env::vars() {
+        if ["MLFLOW_", "MLFERRY_", "AWS_", "NO_COLOR", "LC_", "SSH_"].iter().any(|p| name.starts_with(p)) {
+            command.env_remove(name);
+        }
+    }
+    command.args(args);
+    command.env("MLFERRY_STATE_DIR", state);
+    // The developer who runs the tests may have a configuration of their own.
+    let config = state.join("config.toml");
+    std::fs::OpenOptions::new().append(true).create(true).open(&config).unwrap();
+    command.env("MLFERRY_CONFIG", config);
+    more.iter().for_each(|(name, value)| command.env(name, value));
+    command.cwd(folder);
+    command
 }
 
 /// Kills a program that does not end.

@@ -52,6 +52,7 @@ async fn one_torn_file_costs_only_its_run() {
         let store = with_run(&[(file, bytes)]);
         let (runs, lost) = store.runs("1").await;
         assert_eq!((runs.len(), lost.len()), (1, 1), "{reason}");
+        assert_eq!(store.reader().count_runs(&of("1"), 100).await.unwrap(), 2, "{reason}");
         assert_eq!(lost[0].id, id(2));
         assert!(lost[0].reason.contains(reason) && lost[0].reason.contains(file), "{}", lost[0].reason);
     }

@@ -20,7 +20,7 @@ const MIN_HEIGHT: u16 = 15;
 
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     let is_low = area.height < MIN_HEIGHT;
-    let mut head = paint::short_heading(model, area.width, "tests both servers as the import will use them");
+    let mut head = paint::short_heading(model, area.width, "tests both ends as the import will use them");
     head.truncate(if is_low { 1 } else { head.len() });
     let half = area.width.saturating_sub(3) / 2;
     let [source, target] = [&model.source, &model.target].map(|end| side(model, end, half));
@@ -173,7 +173,7 @@ fn routes(model: &Model) -> Vec<Line<'static>> {
     let by_directory = model.route.by_directory;
     vec![
         Line::styled("The route of the data", look.theme.title),
-        choice(!by_directory, "direct: from server to server, no local copy"),
+        choice(!by_directory, "direct: from the source to the target, no local copy"),
         choice(by_directory, "via directory: export to this machine, then import"),
     ]
 }

@@ -9,9 +9,10 @@ use crate::engine::{CheckReport, Fidelity, Level, Side, Step};
 use crate::entities::Count;
 use crate::tui::model::form::Asked;
 use crate::tui::model::job::ErrorText;
+use crate::tui::model::stores::{FoundStore, StoreContents};
 use crate::tui::model::{CheckState, EndpointState, Model};
 use crate::tui::text;
-use crate::tui::view::widgets::{fields, paint};
+use crate::tui::view::widgets::{fields, paint, store_contents};
 
 /// Below this height, words that are not needed make room.
 const LOW: u16 = 15;
@@ -90,11 +91,18 @@ fn found(model: &Model, side: &EndpointState, Rect { width, .. }: Rect) -> Vec<L
     let (look, width) = (model.look, usize::from(width));
     match &side.seen {
         CheckState::Unchecked if side.form.field(Asked::Uri).text().is_empty() => {
-            vec![Line::styled("Type or paste the address, then press Enter.", look.theme.dim)]
+            let path = if side.form.end == Side::Source { ", or a path (Tab completes it)" } else { "" };
+            let words = format!("Type or paste the address{path}, then press Enter.");
+            paint::wrapped(&words, width, look.theme.dim)
         }
         // The form already shows the problem.
         CheckState::Unchecked if side.form.trouble().is_some() => Vec::new(),
-        CheckState::Unchecked => vec![Line::styled("Enter checks it.", look.theme.dim)],
+        CheckState::Unchecked => {
+            let found = model.stores.find(side.form.uri()).filter(|_| side.form.end == Side::Source);
+            let mut lines = found.map_or_else(Vec::new, |store| found_here(model, store, width));
+            lines.push(Line::styled("Enter checks it.", look.theme.dim));
+            lines
+        }
         CheckState::Checking => vec![Line::from(vec![
             Span::styled(format!("{} ", paint::spinner(model)), look.theme.accent),
             Span::raw(format!("checking {} ", text::clean(&side.form.bare_uri()))),
@@ -108,6 +116,16 @@ fn found(model: &Model, side: &EndpointState, Rect { width, .. }: Rect) -> Vec<L
             lines
         }
     }
+}
+
+/// Why the field contains this text, although nobody has typed it.
+fn found_here(model: &Model, store: &FoundStore, width: usize) -> Vec<Line<'static>> {
+    if let StoreContents::Failed(trouble) = &store.contents {
+        return refused(model, trouble, width);
+    }
+    let (glyph, style) = store_contents::mark(model, &store.contents);
+    let words = format!("found here: {}", store_contents::words(&store.contents));
+    paint::item(glyph, &words, width, style)
 }
 
 pub fn refused(model: &Model, trouble: &ErrorText, width: usize) -> Vec<Line<'static>> {
@@ -125,7 +143,8 @@ pub fn summary(model: &Model, report: &CheckReport, width: usize) -> Vec<Line<'s
     let what = match (report.about.kind, report.about.version) {
         ("server", Some(version)) => format!("MLflow {version}"),
         ("server", None) => "an MLflow server of unknown version".to_owned(),
-        _ => "an export directory".to_owned(),
+        ("archive", _) => "an export directory".to_owned(),
+        (kind, _) => format!("a {kind}, read without its server"),
     };
     let latency = report.latency_ms.map(|ms| format!(", answers in {ms} ms")).unwrap_or_default();
     let mut lines = paint::item(look.glyphs.ok, &format!("{what}{latency}"), width, look.theme.ok);

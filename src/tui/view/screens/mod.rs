@@ -11,6 +11,7 @@ mod files;
 mod picked_runs;
 mod select;
 mod selected_value;
+mod stores;
 mod totals;
 mod transfer;
 mod validate;
@@ -25,6 +26,7 @@ use crate::tui::model::apps::TargetInput;
 pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
     match model.step {
         Step::App if model.apps.way != TargetInput::Address => apps::view(model, frame, area),
+        Step::Check if model.stores.is_open => stores::view(model, frame, area),
         Step::Check | Step::App => endpoint::view(model, frame, area),
         Step::Connect => connect::view(model, frame, area),
         Step::Plan => select::view(model, frame, area),

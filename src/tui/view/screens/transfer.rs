@@ -27,7 +27,7 @@ pub fn view(model: &Model, frame: &mut Frame, area: Rect) {
         lines.truncate(1);
     }
     if model.gate(model.step) == StepStatus::NotNeeded {
-        let words = "Not needed: the data goes directly from server to server (step 3 decides).";
+        let words = "Not needed: the data goes directly to the target (step 3 decides).";
         lines.extend(paint::item(
             model.look.glyphs.unneeded,
             words,

@@ -6,8 +6,10 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use tui_input::Input;
 
+use super::paint;
 use crate::engine::Side;
 use crate::tui::model::Model;
+use crate::tui::model::completion::CompletionState;
 use crate::tui::model::form::{Asked, Field, Form};
 use crate::tui::text;
 
@@ -35,8 +37,29 @@ pub fn form(model: &Model, frame: &mut Frame, area: Rect, form: &Form) -> u16 {
             frame.render_widget(line, beside_label(Rect { y: top, height: 1, ..area }));
             top += 1;
         }
+        if let Some(line) =
+            completion(model, form, area.width).filter(|_| asked == Asked::Uri && top < area.bottom())
+        {
+            frame.render_widget(line, beside_label(Rect { y: top, height: 1, ..area }));
+            top += 1;
+        }
     }
     top - area.y
+}
+
+/// The names that the typed path may go on with.
+fn completion(model: &Model, form: &Form, width: u16) -> Option<Line<'static>> {
+    let state = model.completion().filter(|_| form.end == Side::Source)?;
+    let words = match state {
+        CompletionState::Reading => format!("{} reading the folder", paint::spinner(model)),
+        CompletionState::Known(names) if names.is_empty() => {
+            "no folder or database begins like this".to_owned()
+        }
+        CompletionState::Known(names) => names.join("  "),
+        CompletionState::Failed(why) => why.clone(),
+    };
+    let words = text::cut(&words, usize::from(width.saturating_sub(LABELS)), model.look.glyphs.ellipsis);
+    Some(Line::styled(words, model.look.theme.dim))
 }
 
 fn beside_label(row: Rect) -> Rect {
@@ -72,10 +95,15 @@ fn words(form: &Form, asked: Asked) -> (&'static str, String) {
     let environment = &form.environment;
     let given = "from the environment".to_owned();
     match (asked, form.end) {
-        (Asked::Uri, Side::Source) => ("Source", "http://host:5000, an ARN or an export directory".into()),
+        (Asked::Uri, Side::Source) => {
+            ("Source", "http://host:5000, ./mlruns, mlflow.db, an ARN or an export".into())
+        }
         (Asked::Uri, Side::Target) => ("Target", "http://host:5000 or the ARN of an MLflow App".into()),
         (Asked::User, _) if form.is_arn() => ("User name", "none: AWS credentials sign in".into()),
-        (Asked::Secret, _) if form.is_arn() => ("Password", "none".into()),
+        (Asked::User, _) if !form.takes_login() => {
+            ("User name", "none: a folder or file needs no sign-in".into())
+        }
+        (Asked::Secret, _) if !form.takes_login() => ("Password", "none".into()),
         (Asked::User, _) if environment.username.is_some() => ("User name", given),
         (Asked::User, _) => ("User name", "none".into()),
         (Asked::Secret, _) if environment.password.is_some() || environment.token.is_some() => {

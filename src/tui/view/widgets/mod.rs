@@ -10,3 +10,4 @@ pub mod pane;
 pub mod plot;
 pub mod step_help;
 pub mod stepper;
+pub mod store_contents;

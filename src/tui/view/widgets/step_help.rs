@@ -12,10 +12,11 @@ pub struct StepHelp {
 pub fn of(step: Step) -> StepHelp {
     match step {
         Step::Check => StepHelp {
-            happens: "The wizard reads the version of the source and counts its contents by kind. It names now what cannot arrive, \
-                      not later.",
-            writes: "nothing on the server; its address, without a password, into this machine's session file.",
-            costs: "some requests, more if there is more to count.",
+            happens: "You name the source: the address of a server, the folder or database of one (./mlruns, mlflow.db; Tab \
+                      completes the path), or an export. The wizard counts its contents by kind. It names now what \
+                      cannot arrive, not later.",
+            writes: "nothing at the source; its address, without a password, into this machine's session file.",
+            costs: "some requests, more if there is more to count; none for a folder or database.",
         },
         Step::App => StepHelp {
             happens: "You name the target: the address of a server, an ARN, or an App from the account's list. You can also \
@@ -25,7 +26,7 @@ pub fn of(step: Step) -> StepHelp {
         },
         Step::Connect => StepHelp {
             happens: "The wizard signs in to both ends and tests rights, clock, region and artifact store before anything is \
-                      moved. You choose the route: direct, or via a directory.",
+                      moved. A folder or database is opened instead. You choose the route: direct, or via a directory.",
             writes: "one small object in an App's artifact store, which is deleted again; nothing else.",
             costs: "a handful of requests.",
         },
@@ -49,7 +50,7 @@ pub fn of(step: Step) -> StepHelp {
         },
         Step::Validate => StepHelp {
             happens: "Both sides are read again and compared, item by item and field by field; the journal is not used.",
-            writes: "reports as JSON, Markdown and HTML in the state directory; nothing on either server.",
+            writes: "reports as JSON, Markdown and HTML in the state directory; nothing on either side.",
             costs: "requests to both ends; by checksum, every byte of both sides is read.",
         },
     }
