@@ -1,6 +1,6 @@
 //! Determines the servers to use and their credentials.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::config::Config;
@@ -56,6 +56,13 @@ impl<'a> Endpoints<'a> {
     fn artifact_roots(&self) -> Result<ArtifactRoots> {
         let moved = self.options.artifact_roots.iter().map(|text| {
             let parts = text.split_once('=').filter(|(from, to)| !from.is_empty() && !to.is_empty());
+            if let Some((_, to)) = parts
+                && to.starts_with('/')
+                && !Path::new(to).is_dir()
+            {
+                return Err(Error::usage(format!("--artifact-root: {to} is not a folder"))
+                    .hint("the text after = names a folder of this machine, or s3://BUCKET/PREFIX"));
+            }
             let parts = parts.map(|(from, to)| (from.to_owned(), to.to_owned()));
             parts.ok_or_else(|| {
                 Error::usage(format!("--artifact-root: {text:?} is not FROM=TO"))

@@ -56,7 +56,7 @@ impl Disk {
         for entry in entries {
             let entry = entry.map_err(|e| Error::from(e).at(folder.display()))?;
             let name = entry.file_name();
-            if name.to_str().is_some_and(is_left_behind) {
+            if name.to_str().is_some_and(|name| is_left_behind(&entry.path(), name)) {
                 continue;
             }
             let kind = match (name.to_str(), entry.file_type()) {
@@ -86,9 +86,9 @@ impl Disk {
 
     /// True when the folder has a file or folder.
     pub fn holds_something(&self, folder: &Path) -> bool {
-        let names = self.resolved(folder).and_then(fs::read_dir).into_iter().flatten().flatten();
-        let mut names = names.map(|entry| entry.file_name());
-        names.any(|name| !name.to_str().is_some_and(is_left_behind))
+        let mut entries = self.resolved(folder).and_then(fs::read_dir).into_iter().flatten().flatten();
+        entries
+            .any(|entry| !entry.file_name().to_str().is_some_and(|name| is_left_behind(&entry.path(), name)))
     }
 
     pub fn open_file(&self, path: &Path) -> Result<File> {
@@ -139,10 +139,32 @@ impl Disk {
     }
 }
 
-/// True for files of operating systems, editors, notebooks and network file systems. They are no data of MLflow, which
-/// takes them for metrics and params.
-fn is_left_behind(name: &str) -> bool {
-    matches!(name, ".DS_Store" | ".ipynb_checkpoints" | "Thumbs.db" | "desktop.ini")
-        || ["._", ".nfs"].iter().any(|prefix| name.starts_with(prefix))
-        || [".swp", "~"].iter().any(|suffix| name.ends_with(suffix))
+/// True for a file or folder of an operating system, an editor, a notebook or a network file system. MLflow accepts
+/// almost all of their names for its own data, so the content decides.
+fn is_left_behind(path: &Path, name: &str) -> bool {
+    let starts = |magic: &[u8]| {
+        let mut start = vec![0; magic.len()];
+        // A pipe would block.
+        let is_file = fs::symlink_metadata(path).is_ok_and(|about| about.is_file());
+        is_file && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == magic
+    };
+    match name {
+        ".DS_Store" => starts(b"\0\0\0\x01Bud1"),
+        "Thumbs.db" => starts(b"\xd0\xcf\x11\xe0"),
+        "desktop.ini" => starts(b"[.ShellClassInfo]") || starts(b"\r\n[") || starts(b"\xff\xfe"),
+        ".ipynb_checkpoints" => holds_only_checkpoints(path),
+        _ if name.starts_with("._") => starts(b"\0\x05\x16\x07") || starts(b"\0\x05\x16\0"),
+        _ if name.ends_with(".swp") => starts(b"b0VIM") || starts(b"b0nano"),
+        // No name of MLflow ends like this (3.18, `utils/validation.py`).
+        _ if name.ends_with('~') => true,
+        _ => name
+            .strip_prefix(".nfs")
+            .is_some_and(|id| id.len() >= 16 && id.bytes().all(|byte| byte.is_ascii_hexdigit())),
+    }
+}
+
+/// Notebooks name every copy like this.
+fn holds_only_checkpoints(folder: &Path) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return false };
+    entries.flatten().all(|entry| entry.file_name().to_string_lossy().contains("-checkpoint"))
 }

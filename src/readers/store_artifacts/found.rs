@@ -32,6 +32,8 @@ pub struct Places {
     destinations: Vec<PathBuf>,
     /// The store itself, if it is a folder.
     files: Option<PathBuf>,
+    /// The folder in which the store is.
+    project: PathBuf,
 }
 
 impl Places {
@@ -44,7 +46,7 @@ impl Places {
         bases.push(project.to_owned());
         // A file store has folders of experiments, too.
         destinations.retain(|folder| Some(folder.as_path()) != files);
-        Self { roots, bases, destinations, files: files.map(Path::to_owned) }
+        Self { roots, bases, destinations, files: files.map(Path::to_owned), project: project.to_owned() }
     }
 
     /// The location, with its beginning replaced as the user asked, and that of the proxy by its destination.
@@ -68,6 +70,8 @@ impl Places {
     }
 
     /// `own` is the folder beside the owner's metadata: a store that was moved as a whole still names its old place.
+    ///
+    /// A place that the user named comes first.
     pub fn find(&self, owner: &Owner<'_>, own: Option<&Path>) -> Found {
         let uri = owner.artifact_uri;
         if uri.split_once("://").is_some_and(|(scheme, _)| REMOTE.contains(&scheme)) {
@@ -95,9 +99,23 @@ impl Places {
         let is_known = is_somewhere
             // Repositories keep no empty folders.
             || own.is_some()
-            || absolute.is_some_and(|path| is_root_known(&path))
-            || self.has_root(&parts);
+            || absolute.is_some_and(|path| is_root_known(&path, owner))
+            || self.has_root(&parts)
+            || self.lacks_default_root(uri);
         if is_known { Found::Nothing } else { Found::Unknown }
+    }
+
+    /// Whether the location is below a default root beside the store, which MLflow creates with the first file.
+    fn lacks_default_root(&self, uri: &str) -> bool {
+        let root = root_of(uri);
+        let root = root.strip_prefix("file://").unwrap_or(root);
+        let path = self.project.join(root.strip_prefix("./").unwrap_or(root));
+        USUAL.iter().any(|name| path == self.project.join(name)) && !path.exists()
+    }
+
+    /// Whether the store names another folder of this machine that has files, too.
+    pub fn named_elsewhere(&self, uri: &str, folder: &Path) -> bool {
+        local(uri).is_some_and(|named| named != folder && has_entries(&named))
     }
 
     /// Whether the artifact root of a location of another machine is beside the store. The folder of one experiment may
@@ -137,15 +155,16 @@ pub fn root_of(uri: &str) -> &str {
     }
 }
 
-/// Whether this machine has the artifact root of a location that ends with an experiment, an owner and `artifacts`.
-fn is_root_known(path: &Path) -> bool {
+/// Whether this machine has the folder of the owner's experiment, or an artifact root with other experiments.
+fn is_root_known(path: &Path, owner: &Owner<'_>) -> bool {
     let mut above = path.ancestors().skip(2);
     let mut experiment = above.next();
     if experiment.is_some_and(|folder| folder.ends_with("models") || folder.ends_with("traces")) {
         experiment = above.next();
     }
     let root = above.next();
-    experiment.is_some_and(Path::is_dir) || root.is_some_and(|root| root.parent().is_some() && root.is_dir())
+    let is_default = experiment.is_some_and(|folder| folder.ends_with(owner.experiment_id.as_str()));
+    experiment.is_some_and(Path::is_dir) || (is_default && root.is_some_and(holds_experiments))
 }
 
 fn has_entries(folder: &Path) -> bool {
@@ -272,6 +291,8 @@ mod tests {
         assert_eq!(find(&places, "/old/root/3/r1/artifacts", None), Found::Folder(files.clone()));
         assert_eq!(find(&places, "mlflow-artifacts:/3/r1/artifacts", None), Found::Folder(files));
         assert_eq!(find(&places, "file:///old/root/3/models/r1/artifacts", None), Found::Nothing);
+        assert_eq!(find(&places, "/custom/gone/r1/artifacts", None), Found::Unknown);
+        assert_eq!(find(&places, "./mlruns/5/r1/artifacts", None), Found::Nothing, "there never was a file");
     }
 
     #[test]

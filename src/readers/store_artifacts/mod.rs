@@ -82,6 +82,7 @@ impl StoreArtifacts {
     /// Where the files of an owner are, without reading them.
     pub fn place(&self, owner: &Owner<'_>, own: Option<&Path>) -> FilePlace {
         let uri = self.places.moved(owner.artifact_uri);
+        let own = own.filter(|_| uri == owner.artifact_uri);
         match self.places.find(&Owner { artifact_uri: &uri, ..*owner }, own) {
             Found::Nothing => FilePlace::Nothing,
             Found::Remote => FilePlace::Remote,
@@ -98,9 +99,20 @@ impl StoreArtifacts {
     /// The root of an owner's files. `None` if it never had any.
     async fn root(&self, owner: &Owner<'_>, own: Option<&Path>) -> Result<Option<Root>> {
         let uri = self.places.moved(owner.artifact_uri);
+        // A place that the user named comes before the folder beside the metadata.
+        let own = own.filter(|_| uri == owner.artifact_uri);
         let owner = Owner { artifact_uri: &uri, ..*owner };
         match self.places.find(&owner, own) {
-            Found::Folder(folder) => Ok(Some(Root::of_folder(&folder))),
+            Found::Folder(folder) => {
+                if self.places.named_elsewhere(&uri, &folder) {
+                    let root = found::root_of(&uri);
+                    self.stores.note(format!(
+                        "the store names {root}, where files are, too: the folder beside the store was read instead; \
+                         --artifact-root reads another one"
+                    ));
+                }
+                Ok(Some(Root::of_folder(&folder)))
+            }
             Found::Nothing => Ok(None),
             // Boxed, because the future of an S3 client is deeply nested.
             Found::Remote => self.stores.remote_root(&owner).boxed().await.map(Some),

@@ -110,11 +110,34 @@ async fn an_experiment_with_a_lost_name_keeps_its_runs() {
     }
 }
 
+/// The beginning of a file of macOS.
+const FINDER: &[u8] = b"\0\0\0\x01Bud1\0";
+
+/// MLflow accepts the names of such files for its own data.
+#[tokio::test]
+async fn a_name_alone_does_not_make_a_file_foreign() {
+    let store = with_run(&[
+        ("metrics/a.swp", b"1 0.5 0\n"),
+        ("metrics/._loss", b"1 0.25 0\n"),
+        ("metrics/._copied", b"\0\x05\x16\x07\0\x02\0\0Mac OS X"),
+        ("params/Thumbs.db", b"p"),
+        ("params/b.swp", b"b0VIM 9.0"),
+        ("tags/.nfs1", b"t"),
+        ("tags/.ipynb_checkpoints/y", b"t"),
+    ]);
+    let (runs, lost) = store.runs("1").await;
+    let keys = |map: &std::collections::BTreeMap<String, String>| map.keys().cloned().collect::<Vec<_>>();
+    assert_eq!((lost.len(), runs[1].latest.len()), (0, 2));
+    assert_eq!(keys(&runs[1].params), ["Thumbs.db"]);
+    assert_eq!(keys(&runs[1].tags), [".ipynb_checkpoints/y", ".nfs1"]);
+}
+
 #[tokio::test]
 async fn good_lines_of_a_metric_are_kept_and_bad_ones_named() {
     let text =
         "1 0.5 0\n1 0.5 0\n2 inf 1 my data set d1g\n3 -0.0 2\n1 0.5 0\n4 0.5 7 x\n5 oops 3\n\r\n6 1 4\r\n7 1";
-    let store = with_run(&[("metrics/m", text.as_bytes()), ("metrics/.DS_Store", b"x"), ("params/p~", b"x")]);
+    let store =
+        with_run(&[("metrics/m", text.as_bytes()), ("metrics/.DS_Store", FINDER), ("params/p~", b"x")]);
     let (runs, lost) = store.runs("1").await;
     assert_eq!((lost.len(), runs[1].latest.len(), runs[1].params.len()), (0, 1, 0));
     assert_eq!(runs[1].latest["m"], point(6, 1.0, 4));
@@ -163,7 +186,7 @@ async fn copied_folders_are_read_by_their_names_or_named() {
     store.write("1 copy/meta.yaml", EXPERIMENT);
     store.write(".trash/1/meta.yaml", EXPERIMENT);
     store.write("notebooks/x.ipynb", "{}");
-    store.write("13/.DS_Store", "");
+    store.write("13/.DS_Store", FINDER);
     let reader = store.reader();
     let (experiments, lost) = crate::readers::read_all(reader.experiments()).await.unwrap();
     let ids: Vec<&str> = experiments.iter().map(|one| one.id.as_str()).collect();
