@@ -110,15 +110,14 @@ impl TestServer {
     /// server to server.
     async fn fill(&self, script: &Path, paths: &[&str], args: &[&str]) {
         let kept = ReadyMade::of(self, script, args);
-        if !kept.as_ref().is_some_and(|kept| kept.restore(self)) {
+        let mut is_kept = kept.as_ref().is_some_and(|kept| kept.restore(self));
+        if !is_kept {
             let args = [&[self.url()], paths, args].concat();
             let done = warm::run(&self.venv, script, &args, &self.env).await;
             assert_eq!(done.code, 0, "{}: {}", script.display(), done.stderr);
-            if let Some(kept) = &kept {
-                kept.keep(self);
-            }
+            is_kept = kept.as_ref().is_some_and(|kept| kept.keep(self));
         }
-        if let Some(kept) = kept {
+        if let Some(kept) = kept.filter(|_| is_kept) {
             let _ = self.filled.set((kept, ready_made::files(self)));
         }
     }

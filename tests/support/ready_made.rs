@@ -63,8 +63,8 @@ impl ReadyMade {
         true
     }
 
-    /// Keeps the contents of the server. Another test may have kept the same contents meanwhile.
-    pub fn keep(&self, server: &TestServer) {
+    /// Keeps the contents of the server. Returns false if another test has kept its own meanwhile: these have other ids.
+    pub fn keep(&self, server: &TestServer) -> bool {
         let parent = self.0.parent().unwrap();
         fs::create_dir_all(parent).unwrap();
         let new = tempfile::tempdir_in(parent).unwrap();
@@ -74,9 +74,11 @@ impl ReadyMade {
             Store::Files => pool::copy(&server.mlruns(), &new.path().join(FILES)),
         }
         pool::copy(&server.artifacts(), &new.path().join(ARTIFACTS));
-        if fs::rename(new.path(), &self.0).is_ok() {
+        let is_kept = fs::rename(new.path(), &self.0).is_ok();
+        if is_kept {
             let _ = new.keep();
         }
+        is_kept
     }
 
     /// The dump of these contents, if there is one.
