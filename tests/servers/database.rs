@@ -1,6 +1,8 @@
 //! Databases that are read without their servers.
 
-use crate::support::{Mlferry, NEWEST, TARGET, TestServer, differences, script_path, venv, warm};
+use crate::support::{
+    Mlferry, NEWEST, TARGET, TestServer, differences, script_path, store_equals_server, venv, warm,
+};
 
 /// A server with the data that is difficult to migrate.
 async fn filled(version: &str) -> TestServer {
@@ -13,21 +15,7 @@ async fn filled(version: &str) -> TestServer {
 /// gives the kinds and numbers of such objects.
 async fn equals_its_server(version: &str, differing: &[(&str, u64)]) {
     let server = filled(version).await;
-    let (mlferry, folder) = (Mlferry::new(), tempfile::tempdir().unwrap());
-    let archive = folder.path().join("export");
-    let archive = archive.to_str().unwrap();
-    mlferry.run(&["export", "--source", server.url(), "--output-dir", archive]).await.exits(0);
-    let database = server.server.database();
-    let ends = ["--source", database.to_str().unwrap(), "--target", archive];
-    let code = if differing.is_empty() { 0 } else { 4 };
-    let validate = [&["validate", "--artifacts", "checksum", "--json"], &ends[..]].concat();
-    let found = mlferry.run(&validate).await.exits(code).outcome();
-    for (kind, counts) in found["comparison"].as_object().unwrap() {
-        let expected = differing.iter().find(|(differs, _)| differs == kind).map_or(0, |(_, number)| *number);
-        let of = |mark: &str| counts[mark].as_u64().unwrap_or(0);
-        assert_eq!([of("differs"), of("missing"), of("extra")], [expected, 0, 0], "{kind}: {found}");
-    }
-    assert_eq!(found["requests"], 0, "no server is asked");
+    store_equals_server(&server.server.database(), &server, differing).await;
 }
 
 /// MLflow 1.30.1 shows an end time of 0 for a run that has not ended.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::support::{Mlferry, Store, TARGET, TestServer, differences};
+use crate::support::{Mlferry, Store, TARGET, TestServer, differences, store_equals_server};
 use serde_json::Value;
 
 async fn arrives_exactly(version: &str, more: &[&str]) {
@@ -141,20 +141,7 @@ async fn only_what_is_damaged_is_lost_from_files_of_mlflow_3_10_1() {
 async fn equals_its_server(version: &str, more: &[&str], differing: &[(&str, u64)]) {
     let server = TestServer::start_with(version, Store::Files).await;
     server.edge_cases(more).await;
-    let (mlferry, folder) = (Mlferry::new(), tempfile::tempdir().unwrap());
-    let archive = folder.path().join("export");
-    let archive = archive.to_str().unwrap();
-    mlferry.run(&["export", "--source", server.url(), "--output-dir", archive]).await.exits(0);
-    let mlruns = server.server.mlruns();
-    let ends = ["--source", mlruns.to_str().unwrap(), "--target", archive];
-    let code = if differing.is_empty() { 0 } else { 4 };
-    let validate = [&["validate", "--artifacts", "checksum", "--json"], &ends[..]].concat();
-    let found = mlferry.run(&validate).await.exits(code).outcome();
-    for (kind, counts) in found["comparison"].as_object().unwrap() {
-        let expected = differing.iter().find(|(differs, _)| differs == kind).map_or(0, |(_, number)| *number);
-        let of = |mark: &str| counts[mark].as_u64().unwrap_or(0);
-        assert_eq!([of("differs"), of("missing"), of("extra")], [expected, 0, 0], "{kind}: {found}");
-    }
+    store_equals_server(&server.server.mlruns(), &server, differing).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

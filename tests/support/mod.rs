@@ -186,6 +186,26 @@ pub async fn differences_from(dump: &Path, target: &TestServer) -> Vec<String> {
     compared(&target.venv, dump, &target.dump().await).await
 }
 
+/// Checks that a store, read without its server, has the contents that the server shows. `differing` gives the kinds and
+/// numbers of objects that the server shows wrongly.
+pub async fn store_equals_server(store: &Path, server: &TestServer, differing: &[(&str, u64)]) {
+    let (mlferry, folder) = (Mlferry::new(), tempfile::tempdir().unwrap());
+    let archive = folder.path().join("export");
+    let archive = archive.to_str().unwrap();
+    mlferry.run(&["export", "--source", server.url(), "--output-dir", archive]).await.exits(0);
+    let ends = ["--source", store.to_str().unwrap(), "--target", archive];
+    let code = if differing.is_empty() { 0 } else { 4 };
+    let validate = [&["validate", "--artifacts", "checksum", "--json"], &ends[..]].concat();
+    let found = mlferry.run(&validate).await.exits(code).outcome();
+    for (kind, counts) in found["comparison"].as_object().unwrap() {
+        let expected = differing.iter().find(|(differs, _)| differs == kind).map_or(0, |(_, number)| *number);
+        let of = |mark: &str| counts[mark].as_u64().unwrap_or(0);
+        assert_eq!([of("differs"), of("missing"), of("extra")], [expected, 0, 0], "{kind}: {found}");
+    }
+    assert!(found["comparison"]["runs"]["same"].as_u64() > Some(20), "{found}");
+    assert_eq!(found["requests"], 0, "no server is asked");
+}
+
 /// The lines that differ between two dumps.
 pub async fn compared(venv: &Venv, source: &Path, target: &Path) -> Vec<String> {
     let args = [source.to_str().unwrap(), target.to_str().unwrap()];

@@ -7,7 +7,7 @@ use super::value::{Row, Value};
 use crate::error::Result;
 
 /// Ids in one query. More of them make the query slower than two queries.
-const IDS_PER_QUERY: usize = 500;
+pub const IDS_PER_QUERY: usize = 500;
 
 /// A database that is only read, at one point in time.
 #[async_trait]

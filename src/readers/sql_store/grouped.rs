@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 
-use super::database::Database;
+use futures::TryStreamExt;
+
+use super::database::{Database, IDS_PER_QUERY};
 use super::select::Select;
 use super::value::{Row, Value};
 use crate::error::Result;
@@ -17,15 +19,32 @@ impl<T> Grouped<T> {
         owners: Vec<Value>,
         convert: impl Fn(Row) -> Result<T>,
     ) -> Result<Self> {
+        Self::read_with(database, select, owners, convert, Vec::push).await
+    }
+
+    /// The same, but `add` decides which values of an owner are kept: there may be many more rows.
+    pub async fn read_with(
+        database: &dyn Database,
+        select: Select,
+        owners: Vec<Value>,
+        convert: impl Fn(Row) -> Result<T>,
+        add: impl Fn(&mut Vec<T>, T),
+    ) -> Result<Self> {
         let mut groups = HashMap::new();
         let Some(&column) = select.columns.first() else { return Ok(Self(groups)) };
-        for mut row in database.all_of(select, column, owners).await? {
-            let owner = if row.0.is_empty() { Value::Null } else { row.0.remove(0) };
-            let group: &mut Result<Vec<T>> = groups.entry(owner.string()?).or_insert_with(|| Ok(Vec::new()));
-            match (group.as_mut(), convert(row)) {
-                (Ok(values), Ok(value)) => values.push(value),
-                (Ok(_), Err(error)) => *group = Err(error),
-                (Err(_), _) => {}
+        for owners in owners.chunks(IDS_PER_QUERY) {
+            let mut rows = database.rows(select.clone().only(column, owners.to_vec()));
+            while let Some(batch) = rows.try_next().await? {
+                for mut row in batch {
+                    let owner = if row.0.is_empty() { Value::Null } else { row.0.remove(0) };
+                    let group: &mut Result<Vec<T>> =
+                        groups.entry(owner.string()?).or_insert_with(|| Ok(Vec::new()));
+                    match (group.as_mut(), convert(row)) {
+                        (Ok(values), Ok(value)) => add(values, value),
+                        (Ok(_), Err(error)) => *group = Err(error),
+                        (Err(_), _) => {}
+                    }
+                }
             }
         }
         Ok(Self(groups))

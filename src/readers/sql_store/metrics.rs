@@ -27,8 +27,13 @@ impl SqlStoreReader {
                 .await;
         }
         // MLflow compares steps first, then times (3.18, `store/tracking/sqlalchemy_store.py`,
-        // `_update_latest_metrics_if_necessary`). The last point of a metric is the one that is kept.
-        Grouped::read(&*self.database, Select::from("metrics", &COLUMNS).order(&BY_METRIC), runs, named).await
+        // `_update_latest_metrics_if_necessary`). The points arrive in this order, so the last one of a metric is kept.
+        let keep_last = |all: &mut Vec<(String, Point)>, next: (String, Point)| match all.last_mut() {
+            Some(last) if last.0 == next.0 => *last = next,
+            _ => all.push(next),
+        };
+        let select = Select::from("metrics", &COLUMNS).order(&BY_METRIC);
+        Grouped::read_with(&*self.database, select, runs, named, keep_last).await
     }
 
     pub(super) fn histories_of<'a>(
@@ -63,13 +68,16 @@ fn chunks_of(rows: Vec<Row>) -> Vec<Result<Readable<MetricChunk>>> {
     let (mut chunks, mut damaged) = (Vec::<MetricChunk>::new(), HashMap::<String, Error>::new());
     for row in rows {
         let [run, key, value, timestamp, step, is_nan] = row.columns();
-        let named = run.string().and_then(|run| Ok((run, key.string()?)));
-        let Ok((run, key)) = named else { continue };
-        match point(value, timestamp, step, &is_nan) {
+        let run = run.string().unwrap_or_else(|error| error.to_string());
+        let read = key.string().and_then(|key| match point(value, timestamp, step, &is_nan) {
+            Ok(point) => Ok((key, point)),
+            Err(error) => Err(error.at(format!("metric {key}"))),
+        });
+        match read {
             Err(error) => {
-                damaged.entry(run).or_insert_with(|| error.at(format!("metric {key}")));
+                damaged.entry(run).or_insert(error);
             }
-            Ok(point) => {
+            Ok((key, point)) => {
                 match chunks.last_mut().filter(|last| last.key == key && last.run_id.as_str() == run) {
                     Some(chunk) => chunk.points.push(point),
                     None => chunks.push(MetricChunk { run_id: run.into(), key, points: vec![point] }),

@@ -243,7 +243,7 @@ impl Reader for SqlStoreReader {
         experiment: &'a Experiment,
         of: &'a [ExperimentId],
     ) -> Pages<'a, TraceLinks> {
-        stream::once(self.links_of(experiment, of)).boxed()
+        self.links_of(experiment, of)
     }
 
     async fn others(&self) -> Result<Vec<Unsupported>> {

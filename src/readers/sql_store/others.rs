@@ -66,7 +66,9 @@ impl SqlStoreReader {
     }
 
     async fn rows_of(&self, select: Select) -> Result<Count> {
-        Ok(Count::exactly(self.database.all(select).await?.len() as u64))
+        let rows =
+            self.database.rows(select).try_fold(0, |count, batch| async move { Ok(count + batch.len()) });
+        Ok(Count::exactly(rows.await? as u64))
     }
 
     async fn other_workspaces(&self) -> Result<Count> {

@@ -37,7 +37,7 @@ pub struct RunInputs {
     /// Links that end at a run, and links that begin there.
     to: Grouped<Link>,
     from: Grouped<Link>,
-    datasets: HashMap<String, DatasetInput>,
+    datasets: HashMap<String, Result<DatasetInput>>,
     tags: Grouped<(String, String)>,
 }
 
@@ -54,8 +54,8 @@ impl RunInputs {
         ids.dedup();
         let mut datasets = HashMap::new();
         for row in database.all_of(Select::from("datasets", &DATASETS), "dataset_uuid", ids).await? {
-            let (id, dataset) = dataset(row)?;
-            datasets.insert(id, dataset);
+            let id = row.0.first().cloned().unwrap_or(Value::Null);
+            datasets.insert(id.string()?, dataset(row));
         }
         let select = Select::from("input_tags", &["input_uuid", "name", "value"]);
         let tags = Grouped::pairs(database, select, of(|link| &link.input_uuid)).await?;
@@ -68,7 +68,7 @@ impl RunInputs {
         for link in self.to.take(run)?.into_iter().filter(|link| link.is("DATASET", "RUN")) {
             if let Some(dataset) = self.datasets.get(&link.other) {
                 let tags = self.tags.collect(&link.input_uuid)?;
-                datasets.push(DatasetInput { tags, ..dataset.clone() });
+                datasets.push(DatasetInput { tags, ..dataset.clone()? });
             }
         }
         for link in self.from.take(run)? {
@@ -102,9 +102,9 @@ fn link(row: Row) -> Result<Link> {
     })
 }
 
-fn dataset(row: Row) -> Result<(String, DatasetInput)> {
-    let [id, name, digest, source_type, source, schema, profile] = row.columns();
-    let dataset = DatasetInput {
+fn dataset(row: Row) -> Result<DatasetInput> {
+    let [_, name, digest, source_type, source, schema, profile] = row.columns();
+    Ok(DatasetInput {
         name: name.string()?,
         digest: digest.string()?,
         source_type: source_type.string()?,
@@ -113,6 +113,5 @@ fn dataset(row: Row) -> Result<(String, DatasetInput)> {
         schema: schema.text()?.filter(|text| !text.is_empty()),
         profile: profile.text()?.filter(|text| !text.is_empty()),
         ..DatasetInput::default()
-    };
-    Ok((id.string()?, dataset))
+    })
 }

@@ -1,7 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use bytes::{BufMut, Bytes, BytesMut};
-use futures::TryStreamExt;
+use futures::{StreamExt, TryStreamExt, stream};
 use jiff::Timestamp;
 use serde_json::{Map, Value as Json, json};
 
@@ -110,16 +110,19 @@ impl SqlStoreReader {
     }
 
     /// The links from runs of the experiment to traces of the experiments in `of` (MLflow 3.3 on).
-    pub(super) async fn links_of(
-        &self,
-        experiment: &Experiment,
-        of: &[ExperimentId],
-    ) -> Result<Vec<TraceLinks>> {
-        let select = Select::from("runs", &["run_uuid"]).only("experiment_id", number(&experiment.id));
+    pub(super) fn links_of<'a>(
+        &'a self,
+        experiment: &'a Experiment,
+        of: &'a [ExperimentId],
+    ) -> Pages<'a, TraceLinks> {
         if !self.database.catalogue().has_table("entity_associations") {
-            return Ok(Vec::new());
+            return stream::empty().boxed();
         }
-        let runs = ids(&self.database.all(select).await?);
+        let select = Select::from("runs", &["run_uuid"]).only("experiment_id", number(&experiment.id));
+        self.database.rows(select).and_then(move |rows| self.links_of_runs(ids(&rows), of)).boxed()
+    }
+
+    async fn links_of_runs(&self, runs: Vec<Value>, of: &[ExperimentId]) -> Result<Vec<TraceLinks>> {
         let select = Select::from("entity_associations", &["destination_id", "source_id"])
             .only("source_type", vec!["trace".into()])
             .only("destination_type", vec!["run".into()]);

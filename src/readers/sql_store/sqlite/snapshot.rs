@@ -135,7 +135,7 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
     for companion in companions(from) {
         let name = companion.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let suffix = COMPANIONS.into_iter().find(|suffix| name.ends_with(suffix)).unwrap_or_default();
-        // The shared memory is made anew.
+        // SQLite creates the shared memory of the copy itself.
         if suffix != SHARED_MEMORY {
             fs::copy(&companion, with_suffix(to, suffix)).map_err(place)?;
         }
