@@ -248,13 +248,24 @@ pub struct Selection {
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
 
-    /// A CSV file of `old,new` experiment names; names must match exactly, names with a comma need quotes
+    /// A CSV file of `old,new` experiment names; old names must match exactly (an id is a name too); names with a comma need
+    /// quotes
     #[arg(long, value_name = "FILE")]
     pub experiment_rename_file: Option<PathBuf>,
 
     /// A CSV file of `old,new` names of registered models and prompts
     #[arg(long, value_name = "FILE")]
     pub model_rename_file: Option<PathBuf>,
+
+    /// Put this text before the names of experiments on the target, for example team-a/ (not before names of a rename
+    /// file)
+    #[arg(long, value_name = "TEXT")]
+    pub experiments_prefix: Option<String>,
+
+    /// Add runs to experiments of the target that have the same names and hold runs of other sources. Without it, such
+    /// an experiment fails, and nothing is mixed. In a validation, what only the target has is then no difference
+    #[arg(long)]
+    pub merge: bool,
 
     /// Include deleted experiments and runs (they are also deleted on the target)
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
@@ -289,6 +300,8 @@ impl Selection {
             plan: None,
             experiment_rename_file: None,
             model_rename_file: None,
+            experiments_prefix: None,
+            merge: false,
             export_deleted_runs: true,
             run_start_time: None,
             runs_until: None,

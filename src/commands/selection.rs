@@ -34,6 +34,10 @@ pub fn plan_of(selection: &Selection) -> Result<Plan> {
     if let Some(path) = &selection.model_rename_file {
         plan.rename_models.extend(renames(path)?);
     }
+    if let Some(prefix) = &selection.experiments_prefix {
+        plan.experiments_prefix.clone_from(prefix);
+    }
+    plan.merge |= selection.merge;
     plan.skip_deleted |= !selection.export_deleted_runs;
     plan.skip_traces |= selection.traces == Traces::None;
     let times = [

@@ -130,7 +130,7 @@ async fn count(
         }
     };
     let name = plan.target_name(&experiment);
-    let target_name = (name != experiment.name).then(|| name.to_owned());
+    let target_name = (name != experiment.name).then(|| name.into_owned());
     let mut survey = ExperimentSurvey {
         experiment: experiment.clone(),
         target_name,

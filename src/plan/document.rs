@@ -1,5 +1,6 @@
 //! The plan file. It contains the selection of the objects to migrate.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -52,6 +53,12 @@ pub struct Plan {
     /// The new name for each old name of a registered model or prompt.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rename_models: BTreeMap<String, String>,
+    /// A text before the name of each experiment on the target, unless `rename` has a name for it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub experiments_prefix: String,
+    /// Add runs to experiments of the same name that hold runs of other sources.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub merge: bool,
     /// Do not migrate deleted experiments and deleted runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_deleted: bool,
@@ -122,8 +129,24 @@ impl Plan {
     }
 
     /// The name of the experiment on the target.
-    pub fn target_name<'a>(&'a self, experiment: &'a Experiment) -> &'a str {
-        self.rename.get(&experiment.name).unwrap_or(&experiment.name)
+    pub fn target_name<'a>(&'a self, experiment: &'a Experiment) -> Cow<'a, str> {
+        match self.new_name(experiment) {
+            Some(name) => Cow::Borrowed(name),
+            None if self.experiments_prefix.is_empty() => Cow::Borrowed(&experiment.name),
+            None => Cow::Owned(format!("{}{}", self.experiments_prefix, experiment.name)),
+        }
+    }
+
+    /// The name for this experiment in `rename`, which has it under its name, or under its id: two experiments of a
+    /// folder may have one name.
+    fn new_name(&self, experiment: &Experiment) -> Option<&str> {
+        let found = self.rename.get(&experiment.name).or_else(|| self.rename.get(experiment.id.as_str()));
+        found.map(String::as_str)
+    }
+
+    /// True when the plan expects objects of other sources on the target.
+    pub fn shares_target(&self) -> bool {
+        self.merge || !self.experiments_prefix.is_empty()
     }
 
     pub fn target_model_name<'a>(&'a self, model: &'a RegisteredModel) -> &'a str {
@@ -222,6 +245,8 @@ mod tests {
             prompt_versions: vec![PlannedModel { name: "p".into(), ..PlannedModel::default() }],
             rename: [("a".into(), "b".into())].into(),
             rename_models: [("m".into(), "n".into())].into(),
+            experiments_prefix: "team/".into(),
+            merge: true,
             skip_deleted: true,
             run_start_time: Some(UnixMillis(1_714_521_600_000)),
             runs_until: Some(UnixMillis(1_714_521_600_001)),
@@ -237,6 +262,20 @@ mod tests {
         assert_eq!(Plan::parse(&Plan::default().to_file().unwrap()).unwrap(), Plan::default());
         assert!(Plan::parse(" \n").is_err(), "a file that was cut off");
         assert_eq!(Plan::parse("nonsense = 1").unwrap_err().exit_code(), 2);
+    }
+
+    #[test]
+    fn a_prefix_is_for_experiments_without_another_name() {
+        let plan = Plan {
+            rename: [("a".into(), "b".into()), ("7".into(), "c".into())].into(),
+            experiments_prefix: "team/".into(),
+            ..Plan::default()
+        };
+        let named = |id: &str, name: &str| {
+            let experiment = Experiment { id: id.into(), name: name.into(), ..Experiment::default() };
+            plan.target_name(&experiment).into_owned()
+        };
+        assert_eq!([named("1", "a"), named("7", "d"), named("8", "d")], ["b", "c", "team/d"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use crate::error::Error;
 
 /// An example for each key of a plan.
-const EXAMPLES: [(&str, &str); 14] = [
+const EXAMPLES: [(&str, &str); 16] = [
     ("globs", r#"globs = ["fraud/*", "churn"]"#),
     ("experiments", "[[experiments]]\n  name = \"churn\"\n  except = [\"RUN-ID\"]"),
     ("except_experiments", r#"except_experiments = ["old/*"]"#),
@@ -17,6 +17,8 @@ const EXAMPLES: [(&str, &str); 14] = [
     ("skip_traces", "skip_traces = true"),
     ("skip_deleted", "skip_deleted = true"),
     ("rename", "[rename]\n  \"old name\" = \"new name\""),
+    ("experiments_prefix", r#"experiments_prefix = "team-a/""#),
+    ("merge", "merge = true"),
     ("rename_models", "[rename_models]\n  \"old name\" = \"new name\""),
     ("run_start_time", "run_start_time = 2024-05-01"),
 ];

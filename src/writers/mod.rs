@@ -34,6 +34,17 @@ pub struct TargetExperiment {
     pub to_be_deleted: bool,
 }
 
+/// Where an experiment of the source goes on the target.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Placement<'a> {
+    /// The name on the target.
+    pub name: &'a str,
+    /// The experiment may join one of that name that holds runs of other sources.
+    pub merge: bool,
+    /// Some of its runs. With its id, they identify an experiment that has no creation time.
+    pub runs: &'a [RunId],
+}
+
 /// The part of a run that the target has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Existing {
@@ -155,8 +166,13 @@ pub trait Writer: Send + Sync {
     /// on the target may be the copy of another source object that had this name before.
     fn learn_source(&self, _experiments: Vec<Experiment>, _models: Vec<RegisteredModel>) {}
 
-    /// Finds or creates the experiment under `name`.
-    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment>;
+    /// Finds or creates the experiment. An experiment of that name that holds runs of other sources is an error, unless
+    /// the placement allows to merge.
+    async fn open_experiment(
+        &self,
+        experiment: &Experiment,
+        placement: Placement<'_>,
+    ) -> Result<TargetExperiment>;
 
     /// Finds or creates the run. With `again`, the run is known to differ from the target's.
     async fn open_run(&self, place: &TargetExperiment, run: &Run, again: bool) -> Result<OpenRun>;

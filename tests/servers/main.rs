@@ -25,6 +25,7 @@ mod migration;
 mod registry;
 mod resume;
 mod second_visit;
+mod several_sources;
 mod span_links;
 mod sql_servers;
 mod traces;

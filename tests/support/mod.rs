@@ -12,6 +12,7 @@ pub mod browser;
 pub mod databases;
 pub mod generate;
 pub mod locks;
+pub mod objects;
 pub mod pool;
 pub mod proxy;
 pub mod ready_made;

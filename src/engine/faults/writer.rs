@@ -12,8 +12,8 @@ use crate::entities::{
 use crate::error::Result;
 use crate::io::{ByteSource, Traffic};
 use crate::writers::{
-    DatasetWriter, Existing, FileWriter, ModelWriter, OpenDataset, OpenModel, OpenRun, OpenTrace, RunWriter,
-    SpansRead, TargetExperiment, TargetModel, TraceWriter, Writer,
+    DatasetWriter, Existing, FileWriter, ModelWriter, OpenDataset, OpenModel, OpenRun, OpenTrace, Placement,
+    RunWriter, SpansRead, TargetExperiment, TargetModel, TraceWriter, Writer,
 };
 
 /// A writer whose calls may fail.
@@ -48,8 +48,12 @@ impl Writer for FaultyWriter {
         self.inner.set_lease(lease).await
     }
 
-    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {
-        self.faults.call("open_experiment", self.inner.open_experiment(experiment, name)).await
+    async fn open_experiment(
+        &self,
+        experiment: &Experiment,
+        placement: Placement<'_>,
+    ) -> Result<TargetExperiment> {
+        self.faults.call("open_experiment", self.inner.open_experiment(experiment, placement)).await
     }
 
     async fn open_run(&self, place: &TargetExperiment, run: &Run, again: bool) -> Result<OpenRun> {

@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use futures::{TryStreamExt, stream};
@@ -11,6 +12,10 @@ use crate::readers::{Reader, read_all};
 
 /// The maximum number of experiments whose runs are searched concurrently.
 const MAX_CONCURRENT_EXPERIMENTS: usize = 8;
+
+const SAME_EXPERIMENTS: &str = "give each its own name in --experiment-rename-file or the plan (by id, if both have one name), or make \
+                                one of them with --merge";
+const SAME_MODELS: &str = "give each its own name in --model-rename-file or the plan";
 
 /// The objects of a source that a plan selects.
 pub struct Chosen {
@@ -104,20 +109,20 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
         .filter(|(c, _)| *c != ExperimentSelection::No)
         .map(|(c, one)| (one, c))
         .collect();
-    unique(
-        experiments.iter().map(|(one, _)| plan.target_name(one)),
-        "experiments",
-        "--experiment-rename-file",
-    )?;
-    let names = models.iter().map(|one| plan.target_model_name(&one.model));
-    unique(names, "registered models", "--model-rename-file")?;
+    if !plan.merge {
+        let names = experiments.iter().map(|(one, _)| plan.target_name(one));
+        unique(names, "experiments", SAME_EXPERIMENTS)?;
+    }
+    let names = models.iter().map(|one| Cow::Borrowed(plan.target_model_name(&one.model)));
+    unique(names, "registered models", SAME_MODELS)?;
     let notes = models.iter().filter_map(|one| number_note(one, numbers.get(&one.model.name)?)).collect();
     Ok(Chosen { experiments, models, all: everything, datasets, needed, notes, unread })
 }
 
 /// The names that the plan renames although no object has them.
 fn idle_renames(plan: &Plan, experiments: &[Experiment], models: &[RegisteredModel]) -> Vec<String> {
-    let experiments: HashSet<&str> = experiments.iter().map(|one| one.name.as_str()).collect();
+    let experiments: HashSet<&str> =
+        experiments.iter().flat_map(|one| [one.name.as_str(), one.id.as_str()]).collect();
     let models: HashSet<&str> = models.iter().map(|one| one.name.as_str()).collect();
     let unmatched = |names: &HashSet<&str>, name: &&String| !names.contains(name.as_str());
     let of_experiments = plan.rename.keys().filter(|name| unmatched(&experiments, name));
@@ -208,12 +213,13 @@ async fn leave_out(
         .await
 }
 
-fn unique<'a>(names: impl Iterator<Item = &'a str>, what: &str, option: &str) -> Result<()> {
+fn unique<'a>(names: impl Iterator<Item = Cow<'a, str>>, what: &str, hint: &str) -> Result<()> {
     let mut seen = HashSet::new();
     for name in names {
-        if !seen.insert(name) {
-            return Err(Error::usage(format!("two {what} would have the name {name:?} on the target"))
-                .hint(format!("give each its own name in {option} or the plan")));
+        if !seen.insert(name.clone()) {
+            return Err(
+                Error::usage(format!("two {what} would have the name {name:?} on the target")).hint(hint)
+            );
         }
     }
     Ok(())

@@ -10,10 +10,13 @@ use super::run_slots::group_size;
 use crate::entities::{Experiment, Kind, Readable, Run, RunId};
 use crate::error::{Error, Result};
 use crate::plan::ExperimentSelection;
-use crate::writers::TargetExperiment;
+use crate::writers::{Placement, TargetExperiment};
 
 /// The maximum number of groups that are moved concurrently: while one group writes, the next one reads.
 const MAX_CONCURRENT_GROUPS: usize = 3;
+
+/// The number of runs by which an experiment without a creation time is recognised.
+const MAX_IDENTIFYING_RUNS: usize = 1_000;
 
 /// An experiment whose runs have been visited.
 pub(super) struct Moved {
@@ -35,7 +38,7 @@ impl Copy {
             return Ok(None);
         }
         self.context.started(Kind::Experiment, id, name).await;
-        let place = match self.target.open_experiment(&experiment, self.plan.target_name(&experiment)).await {
+        let place = match self.place_of(&experiment).await {
             Err(error) => {
                 self.fail_all(&experiment, &choice, &error).await?;
                 self.context.fails(&self.journal, Kind::Experiment, id, name, &error).await?;
@@ -61,6 +64,21 @@ impl Copy {
             }
         }
         Ok(Some(Moved { experiment, choice, place: Ok(place) }))
+    }
+
+    /// Finds or creates the experiment on the target.
+    async fn place_of(&self, experiment: &Experiment) -> Result<TargetExperiment> {
+        let needs_runs = experiment.creation_time.is_none() && self.target.gives_new_ids();
+        let runs: Vec<RunId> = match needs_runs {
+            false => Vec::new(),
+            true => {
+                let (runs, _) = self.source.first_runs(experiment, MAX_IDENTIFYING_RUNS).await?;
+                runs.iter().map(id_of).collect()
+            }
+        };
+        let name = self.plan.target_name(experiment);
+        let placement = Placement { name: &name, merge: self.plan.merge, runs: &runs };
+        self.target.open_experiment(experiment, placement).await
     }
 
     /// Moves the runs of an experiment. The inner error concerns the experiment only: not all of its runs could be

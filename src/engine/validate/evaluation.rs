@@ -57,9 +57,9 @@ impl Compare {
             is_doubled(dataset) || (self.plan.is_everything() && !matcher.leaves_dataset(dataset))
         };
         there.retain(|_, dataset| is_extra(dataset));
-        self.context.plan(Kind::EvaluationDataset, there.len()).await;
         for dataset in there.values() {
-            self.found(Difference::extra(Kind::EvaluationDataset, &dataset.name, &dataset.id)).await;
+            let extra = Difference::extra(Kind::EvaluationDataset, &dataset.name, &dataset.id);
+            self.extra(extra, is_doubled(dataset)).await;
         }
         Ok(())
     }
@@ -136,7 +136,7 @@ impl Compare {
         };
         let Some(mut target) = target else { return Ok(()) };
         let keys: BTreeSet<_> = source.keys().chain(target.keys()).cloned().collect();
-        self.context.plan(Kind::Scorer, keys.len()).await;
+        self.context.plan(Kind::Scorer, source.len()).await;
         for key in keys {
             let label = format!("{}/{}", key.0, key.1);
             let difference = match (source.get(&key), target.remove(&key)) {
@@ -151,7 +151,11 @@ impl Compare {
                     Difference::pair(Kind::Scorer, &label, &label, &label, fields)
                 }
                 (Some(_), None) => Difference::missing(Kind::Scorer, &label, &label),
-                (None, _) => Difference::extra(Kind::Scorer, &label, &label),
+                (None, _) => {
+                    let extra = Difference::extra(Kind::Scorer, &label, &label);
+                    self.extra(extra.of_experiment(&ours.name), false).await;
+                    continue;
+                }
             };
             self.found(difference.of_experiment(&ours.name)).await;
         }

@@ -35,7 +35,8 @@ impl Compare {
             .await;
             return self.all_missing(ours, choice).await;
         };
-        let mut found = fields::experiments(self.plan.target_name(ours), ours, theirs);
+        let shown = self.without_tags_of_others(ours, theirs);
+        let mut found = fields::experiments(&self.plan.target_name(ours), ours, &shown);
         // MLflow itself does not write run ids to fields of experiments. An old id in a tag is therefore part of the
         // user's text, and must not change.
         found.references.retain(|reference| reference.source != reference.target);
@@ -46,6 +47,15 @@ impl Compare {
         let pair = self.pair(Kind::Experiment, &ours.name, ids, found.found);
         self.found(pair.of_experiment(&ours.name)).await;
         self.pair_runs(ours, choice, theirs).await
+    }
+
+    /// The target's experiment, without the tags of other sources that were moved into it.
+    fn without_tags_of_others(&self, ours: &Experiment, theirs: &Experiment) -> Experiment {
+        let mut shown = theirs.clone();
+        if self.plan.shares_target() {
+            shown.tags.retain(|key, _| ours.tags.contains_key(key));
+        }
+        shown
     }
 
     async fn all_missing(&self, ours: &Experiment, choice: &ExperimentSelection) -> Result<()> {
@@ -89,6 +99,7 @@ impl Compare {
                 return Ok(());
             }
         }
+        let sources = join.take_sources();
         let (late, missing, extra) = join.rest();
         ready.extend(late);
         while !ready.is_empty() {
@@ -115,9 +126,10 @@ impl Compare {
             known.extend(outside.into_iter().map(|run| run.id));
         }
         for run in extra {
-            self.context.plan(Kind::Run, 1).await;
-            self.found(Difference::extra(Kind::Run, run.label(), run.id.as_str()).of_experiment(&ours.name))
-                .await;
+            let made_from = run.tags.get(tag::SOURCE_RUN_ID).map(|id| RunId::from(id.as_str()));
+            let is_double = made_from.is_some_and(|id| sources.contains(&id));
+            let extra = Difference::extra(Kind::Run, run.label(), run.id.as_str());
+            self.extra(extra.of_experiment(&ours.name), is_double).await;
         }
         Ok(())
     }

@@ -52,6 +52,11 @@ impl Join {
         self.paired(run, made_from)
     }
 
+    /// The ids of all runs of the source. Call it when all runs were added.
+    pub fn take_sources(&mut self) -> HashSet<RunId> {
+        std::mem::take(&mut self.seen[0])
+    }
+
     fn paired(&mut self, run: Run, made_from: Option<RunId>) -> Option<(Run, Run)> {
         // The run's own id is tried first, because an exported run may itself come from an earlier migration.
         let keys = [Some(run.id.clone()), made_from.clone()];

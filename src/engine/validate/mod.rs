@@ -122,6 +122,9 @@ pub fn validate(validate: Validate) -> Job {
     )
 }
 
+const ONLY_THERE: &str = "objects that only the target has";
+const OF_OTHER_SOURCES: &str = "other sources were moved there, too (--merge, --experiments-prefix)";
+
 /// One running comparison.
 struct Compare {
     context: Arc<Context>,
@@ -200,11 +203,16 @@ impl Compare {
         extra: Vec<Experiment>,
         chosen: &[(Experiment, Option<Experiment>)],
     ) -> Result<()> {
-        let chosen: HashSet<&str> = chosen.iter().map(|(ours, _)| ours.id.as_str()).collect();
+        let chosen: HashMap<&str, &Experiment> =
+            chosen.iter().map(|(ours, _)| (ours.id.as_str(), ours)).collect();
         let matcher = self.plan.matcher()?;
         for experiment in extra {
             let made_from = experiment.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str);
-            let is_double = made_from.is_some_and(|id| chosen.contains(id));
+            let origin = made_from.and_then(|id| chosen.get(id));
+            let is_double = origin.is_some_and(|ours| {
+                pairing::is_same_source(ours, &experiment)
+                    && (ours.creation_time.is_some() || !self.plan.shares_target())
+            });
             // This experiment may be the copy of an experiment that the plan excludes.
             let may_be_left_out = || matcher.choose(&experiment) == ExperimentSelection::No;
             if !is_double && (!self.plan.is_everything() || may_be_left_out()) {
@@ -217,12 +225,8 @@ impl Compare {
             };
             let is_left_out = self.plan.skip_deleted && experiment.lifecycle.is_deleted();
             if !is_untouched_default && !is_left_out {
-                self.context.plan(Kind::Experiment, 1).await;
-                let id = experiment.id.as_str();
-                self.found(
-                    Difference::extra(Kind::Experiment, &experiment.name, id).of_experiment(&experiment.name),
-                )
-                .await;
+                let extra = Difference::extra(Kind::Experiment, &experiment.name, experiment.id.as_str());
+                self.extra(extra.of_experiment(&experiment.name), is_double).await;
             }
         }
         Ok(())
@@ -243,6 +247,16 @@ impl Compare {
             .unwrap_or_else(PoisonError::into_inner)
             .not_compared
             .add(kind, what, reason, count);
+    }
+
+    /// Reports an object that only the target has. If the plan expects objects of other sources there, only a second
+    /// copy of an object of this source is a difference.
+    async fn extra(&self, difference: Difference, is_double: bool) {
+        if self.plan.shares_target() && !is_double {
+            return self.not_compared(difference.kind, ONLY_THERE, OF_OTHER_SOURCES, 1);
+        }
+        self.context.plan(difference.kind, 1).await;
+        self.found(difference).await;
     }
 
     /// Counts one compared item, and reports it when it is not equal.

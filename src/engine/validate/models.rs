@@ -108,10 +108,11 @@ impl Compare {
         let outside = self.outside.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let is_outside =
             |model: &LoggedModel| model.source_run_id.as_ref().is_some_and(|id| outside.contains(id));
-        for model in there.into_values().chain(doubled).filter(|model| !is_outside(model)) {
-            self.context.plan(Kind::LoggedModel, 1).await;
+        let there = there.into_values().map(|model| (model, false));
+        let extra = there.chain(doubled.into_iter().map(|model| (model, true)));
+        for (model, is_double) in extra.filter(|(model, _)| !is_outside(model)) {
             let extra = Difference::extra(Kind::LoggedModel, &model.name, model.id.as_str());
-            self.found(extra.of_experiment(&ours.name)).await;
+            self.extra(extra.of_experiment(&ours.name), is_double).await;
         }
         Ok(pairs)
     }

@@ -13,6 +13,8 @@ impl Difference {
         let base = Plan {
             rename: plan.rename.clone(),
             rename_models: plan.rename_models.clone(),
+            experiments_prefix: plan.experiments_prefix.clone(),
+            merge: plan.merge,
             skip_deleted: plan.skip_deleted,
             ..Plan::default()
         };

@@ -13,7 +13,9 @@ pub fn experiments<'a>(
     there: &mut Vec<Experiment>,
     plan: &Plan,
 ) -> Vec<Option<Experiment>> {
-    let mut pairs = Pairs::of(ours, there);
+    let ours: Vec<&Experiment> = ours.collect();
+    let all = if plan.merge { there.clone() } else { Vec::new() };
+    let mut pairs = Pairs::of(ours.iter().copied(), there);
     let mark = |theirs: &Experiment| theirs.tags.get(tag::SOURCE_EXPERIMENT_ID).cloned();
     let is_named = |ours: &Experiment, theirs: &Experiment| theirs.name == plan.target_name(ours);
     // If several experiments come from the same source experiment, the one that still has the name is preferred.
@@ -23,8 +25,10 @@ pub fn experiments<'a>(
         |ours, theirs| is_same_source(ours, theirs) && is_named(ours, theirs),
     );
     pairs.find(|ours| ours.id.to_string(), mark, is_same_source);
-    pairs.find(|ours| plan.target_name(ours).to_owned(), |theirs| Some(theirs.name.clone()), |_, _| true);
-    pairs.end(there)
+    pairs.find(|ours| plan.target_name(ours).into_owned(), |theirs| Some(theirs.name.clone()), |_, _| true);
+    let found = pairs.end(there);
+    let merged = |ours: &Experiment| all.iter().find(|theirs| is_named(ours, theirs)).cloned();
+    ours.into_iter().zip(found).map(|(ours, found)| found.or_else(|| merged(ours))).collect()
 }
 
 /// Removes the partner of each registered model or prompt from `there`, and returns the partners in the order of
@@ -59,7 +63,7 @@ pub fn models<'a>(
 
 /// True unless the creation times show that the target's experiment was made from another source. In databases,
 /// experiment ids are small numbers that occur on every source, so the id alone is not enough.
-fn is_same_source(ours: &Experiment, theirs: &Experiment) -> bool {
+pub fn is_same_source(ours: &Experiment, theirs: &Experiment) -> bool {
     let created =
         |time: i64| theirs.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string());
     ours.creation_time.is_none_or(created)

@@ -57,8 +57,8 @@ impl Compare {
             model.tags.get(tag::SOURCE_REGISTERED_MODEL).is_some_and(|name| chosen.contains(name))
         };
         for model in there.iter().filter(|model| self.plan.is_everything() || is_doubled(model)) {
-            self.context.plan(model.kind(), 1).await;
-            self.found(Difference::extra(model.kind(), &model.name, &model.name)).await;
+            let extra = Difference::extra(model.kind(), &model.name, &model.name);
+            self.extra(extra, is_doubled(model)).await;
         }
         Ok(())
     }

@@ -99,14 +99,14 @@ impl Compare {
         }
         let missing: Vec<Trace> =
             here.into_values().filter(|trace| self.plan.takes_trace(choice, trace)).collect();
-        self.context.plan(Kind::Trace, missing.len() + there.len()).await;
+        self.context.plan(Kind::Trace, missing.len()).await;
         for trace in missing {
             let missing = Difference::missing(Kind::Trace, trace.label(), &trace.id);
             self.found(missing.of_experiment(&ours.name)).await;
         }
         for trace in there.into_values() {
             let extra = Difference::extra(Kind::Trace, trace.label(), &trace.id);
-            self.found(extra.of_experiment(&ours.name)).await;
+            self.extra(extra.of_experiment(&ours.name), false).await;
         }
         Ok(any)
     }

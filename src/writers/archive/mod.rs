@@ -23,7 +23,8 @@ use sha2::{Digest, Sha256};
 use self::files::is_whole;
 use self::run_writer::{ArchiveRunWriter, mark_of};
 use super::{
-    Existing, OpenDataset, OpenModel, OpenRun, OpenTrace, RunWriter, TargetExperiment, TargetModel, Writer,
+    Existing, OpenDataset, OpenModel, OpenRun, OpenTrace, Placement, RunWriter, TargetExperiment,
+    TargetModel, Writer,
 };
 use crate::archive::{Checksums, ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
 use crate::artifacts::local;
@@ -142,7 +143,11 @@ impl Writer for ArchiveWriter {
         Traffic::default()
     }
 
-    async fn open_experiment(&self, experiment: &Experiment, _name: &str) -> Result<TargetExperiment> {
+    async fn open_experiment(
+        &self,
+        experiment: &Experiment,
+        _placement: Placement<'_>,
+    ) -> Result<TargetExperiment> {
         check_id(experiment.id.as_str())?;
         let folder = self.layout.experiment(&experiment.id);
         self.layout.guard(&folder)?;

@@ -1,6 +1,6 @@
 use super::*;
 use crate::entities::{ModelStatus, Point};
-use crate::writers::OpenRun;
+use crate::writers::{OpenRun, Placement};
 
 async fn opened(target: &ArchiveWriter, place: &TargetExperiment, run: &Run) -> OpenRun {
     target.open_run(place, run, false).await.unwrap()
@@ -9,7 +9,7 @@ async fn opened(target: &ArchiveWriter, place: &TargetExperiment, run: &Run) -> 
 async fn at(folder: &Path) -> (ArchiveWriter, TargetExperiment) {
     let target = ArchiveWriter::create(folder, "http://source").unwrap();
     let experiment = Experiment { id: "1".into(), ..Experiment::default() };
-    let place = target.open_experiment(&experiment, "").await.unwrap();
+    let place = target.open_experiment(&experiment, Placement::default()).await.unwrap();
     (target, place)
 }
 
@@ -104,7 +104,7 @@ async fn nothing_is_written_through_a_link_that_leads_out() {
     assert!(refused.to_string().contains("leads out of"), "{refused}");
     symlink(outside.path(), folder.path().join("experiments/2")).unwrap();
     let experiment = Experiment { id: "2".into(), ..Experiment::default() };
-    assert!(target.open_experiment(&experiment, "").await.is_err());
+    assert!(target.open_experiment(&experiment, Placement::default()).await.is_err());
     let model = RegisteredModel { name: "m".into(), ..RegisteredModel::default() };
     symlink(outside.path(), folder.path().join("models")).unwrap();
     assert!(target.write_model(&model, &[], true).is_err());

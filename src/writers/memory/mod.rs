@@ -12,7 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::{
-    Existing, IdMap, OpenDataset, OpenModel, OpenRun, OpenTrace, TargetExperiment, TargetModel, Writer,
+    Existing, IdMap, OpenDataset, OpenModel, OpenRun, OpenTrace, Placement, TargetExperiment, TargetModel,
+    Writer,
 };
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Lifecycle, LoggedModel, ModelId, ModelVersion,
@@ -170,8 +171,12 @@ impl Writer for MemoryWriter {
         Err(Error::permanent("a store in memory keeps no lease"))
     }
 
-    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {
-        let place = self.0.find_or_make_experiment(experiment, name)?;
+    async fn open_experiment(
+        &self,
+        experiment: &Experiment,
+        placement: Placement<'_>,
+    ) -> Result<TargetExperiment> {
+        let place = self.0.find_or_make_experiment(experiment, placement.name)?;
         lock(&self.0.experiments).insert(experiment.id.clone(), place.id.clone());
         Ok(place)
     }

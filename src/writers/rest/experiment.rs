@@ -4,15 +4,14 @@ use std::sync::PoisonError;
 
 use futures::TryStreamExt;
 
+use super::merge::merged_tag;
 use super::refused::{Refused, is_refusal, not_made};
 use super::{ImportedRun, MAX_TRIES, RestWriter, TargetExperiment};
 use crate::entities::{Experiment, ExperimentId, Kind, Lifecycle, Run, RunId, ids_in, tag};
 use crate::error::{Class, Error, Result};
 use crate::io::strict;
-use crate::writers::Unresolved;
+use crate::writers::{Placement, Unresolved};
 
-/// The experiment that every server has from the start.
-const DEFAULT_EXPERIMENT: &str = "0";
 /// The number of experiments that are checked to find out whether the two ends are swapped.
 const MAX_ORIGINS: usize = 3;
 /// The filter for imported runs: only they carry this tag.
@@ -22,8 +21,9 @@ impl RestWriter {
     pub(super) async fn find_or_make_experiment(
         &self,
         experiment: &Experiment,
-        name: &str,
+        placement: Placement<'_>,
     ) -> Result<TargetExperiment> {
+        let name = placement.name;
         let to_be_deleted = experiment.lifecycle.is_deleted();
         let place = |id| TargetExperiment { id, to_be_deleted };
         let named = self.client.experiment_by_name(name).await?;
@@ -55,15 +55,9 @@ impl RestWriter {
                     self.client.set_experiment_lifecycle(&existing.id, Lifecycle::Active).await?;
                     self.note(format!("experiment {name:?} was restored on the target, as on the source"));
                 }
-                let is_known =
-                    is_imported || merged_tag(experiment).is_some_and(|key| existing.tags.contains_key(&key));
-                if !is_known && existing.id.as_str() != DEFAULT_EXPERIMENT {
-                    self.note(format!(
-                        "experiment {name:?} was on the target before: runs were added to it, and its tags were not changed"
-                    ));
-                }
-                self.merge_tags(experiment, &existing, is_imported).await?;
                 self.look_for_runs(&existing.id).await?;
+                self.ensure_may_join(experiment, &existing, placement, is_imported).await?;
+                self.merge_tags(experiment, &existing, is_imported).await?;
                 // An active experiment that this program did not create must not be deleted.
                 Ok(TargetExperiment { to_be_deleted: to_be_deleted && is_imported, ..place(existing.id) })
             }
@@ -341,14 +335,8 @@ fn origin(experiment: &Experiment) -> Option<(ExperimentId, i64)> {
 
 /// False for an experiment without a creation time (before MLflow 1.30): its id is a small number, and other sources
 /// have the same numbers.
-fn has_identity(experiment: &Experiment) -> bool {
+pub(super) fn has_identity(experiment: &Experiment) -> bool {
     experiment.creation_time.is_some()
-}
-
-/// The tag of another experiment that this one was merged into.
-fn merged_tag(experiment: &Experiment) -> Option<String> {
-    let created = experiment.creation_time?;
-    Some(format!("{}{}.{created}", tag::MERGED_EXPERIMENT, experiment.id))
 }
 
 fn held_by_deleted(name: &str) -> Error {

@@ -8,6 +8,7 @@ mod files;
 mod histories;
 mod late;
 mod logged_model;
+mod merge;
 mod model_metric;
 mod model_writer;
 mod references;
@@ -39,7 +40,8 @@ use self::refused::Refusals;
 use self::run_log::RunLog;
 use self::run_writer::SharedParts;
 use super::{
-    Existing, IdMap, OpenDataset, OpenModel, OpenRun, OpenTrace, TargetExperiment, TargetModel, Writer,
+    Existing, IdMap, OpenDataset, OpenModel, OpenRun, OpenTrace, Placement, TargetExperiment, TargetModel,
+    Writer,
 };
 use crate::artifacts::ArtifactStores;
 use crate::entities::{
@@ -68,6 +70,8 @@ pub struct RestWriter {
     existing_models: Mutex<HashMap<ExperimentId, HashMap<ModelId, ImportedModel>>>,
     /// The number of source experiments that are being written into each experiment: two may be merged.
     open_places: Mutex<HashMap<ExperimentId, usize>>,
+    /// Held while an experiment is opened that may be merged.
+    merging: tokio::sync::Mutex<()>,
     /// All objects of the source; an import may use only some of them.
     source: OnceLock<SourceObjects>,
     /// The target's experiment for each source experiment.
@@ -178,6 +182,7 @@ impl RestWriter {
             existing: Mutex::default(),
             existing_models: Mutex::default(),
             open_places: Mutex::default(),
+            merging: tokio::sync::Mutex::default(),
             source: OnceLock::new(),
             experiments: Mutex::default(),
             existing_datasets: OnceCell::new(),
@@ -281,8 +286,17 @@ impl Writer for RestWriter {
         let _ = self.source.set(SourceObjects { experiments, models });
     }
 
-    async fn open_experiment(&self, experiment: &Experiment, name: &str) -> Result<TargetExperiment> {
-        let place = self.find_or_make_experiment(experiment, name).await?;
+    async fn open_experiment(
+        &self,
+        experiment: &Experiment,
+        placement: Placement<'_>,
+    ) -> Result<TargetExperiment> {
+        // Two experiments of the source may become one: the second one must find the first one.
+        let _turn = match placement.merge {
+            true => Some(self.merging.lock().await),
+            false => None,
+        };
+        let place = self.find_or_make_experiment(experiment, placement).await?;
         *self
             .open_places
             .lock()
