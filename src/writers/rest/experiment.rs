@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use futures::TryStreamExt;
 
-use super::merge::merged_tag;
+use super::merge::{has_identity, merged_tag};
 use super::refused::{Refused, is_refusal, not_made};
 use super::{ImportedRun, MAX_TRIES, RestWriter, TargetExperiment};
 use crate::entities::{Experiment, ExperimentId, Kind, Lifecycle, Run, RunId, ids_in, tag};
@@ -331,12 +331,6 @@ fn is_made_from(existing: &Experiment, experiment: &Experiment) -> bool {
 fn origin(experiment: &Experiment) -> Option<(ExperimentId, i64)> {
     let id = experiment.tags.get(tag::SOURCE_EXPERIMENT_ID)?;
     Some((ExperimentId::from(id.as_str()), experiment.tags.get(tag::SOURCE_CREATION_TIME)?.parse().ok()?))
-}
-
-/// False for an experiment without a creation time (before MLflow 1.30): its id is a small number, and other sources
-/// have the same numbers.
-pub(super) fn has_identity(experiment: &Experiment) -> bool {
-    experiment.creation_time.is_some()
 }
 
 fn held_by_deleted(name: &str) -> Error {

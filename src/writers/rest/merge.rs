@@ -5,7 +5,6 @@ use std::sync::PoisonError;
 use futures::TryStreamExt;
 
 use super::RestWriter;
-use super::experiment::has_identity;
 use crate::entities::{Experiment, ExperimentId, tag};
 use crate::error::{Error, Result};
 use crate::io::strict;
@@ -81,4 +80,10 @@ impl RestWriter {
 pub(super) fn merged_tag(experiment: &Experiment) -> Option<String> {
     let created = experiment.creation_time?;
     Some(format!("{}{}.{created}", tag::MERGED_EXPERIMENT, experiment.id))
+}
+
+/// False for an experiment without a creation time (before MLflow 1.30): its id is a small number, and other sources
+/// have the same numbers.
+pub(super) fn has_identity(experiment: &Experiment) -> bool {
+    experiment.creation_time.is_some()
 }
