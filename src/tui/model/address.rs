@@ -90,7 +90,9 @@ pub fn part(text: &str) -> (String, Option<(String, SecretString)>) {
     let has_login = |url: &Url| matches!(url.scheme(), "http" | "https") || is_database_server(url.scheme());
     let url = Url::parse(text).ok().filter(has_login);
     let Some(mut url) = url else {
-        let shown = if is_plain_path(text) { text.to_owned() } else { without_login(text) };
+        // An address that was pasted behind a path is no path.
+        let is_path = is_plain_path(text) && !text.contains("://");
+        let shown = if is_path { text.to_owned() } else { without_login(text) };
         return (shown, None);
     };
     if url.username().is_empty() && url.password().is_none() {
@@ -193,6 +195,7 @@ mod tests {
         let (user, password) = login.unwrap();
         assert_eq!((user.as_str(), password.expose_secret()), ("ann", "p@ss"));
         assert_eq!(part("./dir@2").0, "./dir@2");
+        assert_eq!(part("/data/mlrunspostgresql://ann:secret@host/db").0, "/data/mlrunspostgresql://host/db");
         assert_eq!(part("ann:secret@host").0, "host");
         assert_eq!(part("http://host:5000").0, "http://host:5000");
         assert_eq!(part("http://ann:secret@host:port").0, "http://host:port");

@@ -1,6 +1,6 @@
 //! Text fields, and the form of a server with three of them.
 
-use crossterm::event::{Event, KeyEvent};
+use crossterm::event::{Event, KeyCode, KeyEvent, KeyModifiers};
 use secrecy::{ExposeSecret, SecretString};
 use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input, InputRequest};
@@ -11,11 +11,18 @@ use crate::engine::{Access, Side};
 #[derive(Clone, Default)]
 pub struct Field {
     pub input: Input,
+    /// The text is a proposal: what the user types replaces it.
+    is_proposed: bool,
 }
 
 impl Field {
     pub fn new(text: &str) -> Self {
-        Self { input: Input::new(text.to_owned()) }
+        Self { input: Input::new(text.to_owned()), is_proposed: false }
+    }
+
+    /// A text that the first typed character replaces. Any other key keeps it.
+    pub fn proposed(text: &str) -> Self {
+        Self { is_proposed: true, ..Self::new(text) }
     }
 
     pub fn text(&self) -> &str {
@@ -24,12 +31,19 @@ impl Field {
 
     /// Returns true if the text has changed.
     pub fn key(&mut self, key: KeyEvent) -> bool {
+        let is_command = key.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+        if std::mem::take(&mut self.is_proposed) && matches!(key.code, KeyCode::Char(_)) && !is_command {
+            self.input.reset();
+        }
         let change = self.input.handle_event(&Event::Key(key));
         change.is_some_and(|change| change.value)
     }
 
     /// Pasted text stays on one line.
     pub fn paste(&mut self, text: &str) {
+        if std::mem::take(&mut self.is_proposed) {
+            self.input.reset();
+        }
         for c in text.chars().filter(|c| !c.is_control()) {
             self.input.handle(InputRequest::InsertChar(c));
         }
@@ -87,6 +101,11 @@ impl Form {
     pub fn set_uri(&mut self, uri: &str) {
         self.fields[Asked::Uri as usize] = Field::new(uri);
         self.split_login();
+    }
+
+    /// Fills the address in, until the user types another one.
+    pub fn propose_uri(&mut self, uri: &str) {
+        self.fields[Asked::Uri as usize] = Field::proposed(uri);
     }
 
     /// The address without its login: safe to show, log and store.

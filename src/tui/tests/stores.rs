@@ -77,6 +77,17 @@ fn the_only_store_fills_the_field() {
 }
 
 #[test]
+fn a_pasted_address_replaces_the_proposal() {
+    let mut model = with_stores(&[DATABASE]);
+    update(&mut model, Msg::Paste("postgresql://ann:secret@host/db".to_owned()));
+    assert_eq!(model.source.form.uri(), "postgresql://ann:secret@host/db");
+    let mut model = with_stores(&[DATABASE]);
+    press(&mut model, "Left");
+    update(&mut model, Msg::Paste("x".to_owned()));
+    assert_eq!(model.source.form.uri().len(), DATABASE.len() + 1, "a key other than a letter keeps it");
+}
+
+#[test]
 fn one_of_several_stores_is_chosen_from_a_list() {
     let mut model = with_stores(&[OLD, DATABASE, FOLDER]);
     assert_eq!((model.source.form.uri(), model.layer()), ("", Layer::Stores));

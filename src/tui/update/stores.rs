@@ -28,7 +28,7 @@ pub fn on_found(model: &mut Model, stores: Vec<FoundStore>) {
     }
     match &model.stores.rows[..] {
         [] => {}
-        [only] => model.source.form.set_uri(&only.path.clone()),
+        [only] => model.source.form.propose_uri(&only.path.clone()),
         _ => model.stores.is_open = true,
     }
 }
