@@ -239,7 +239,7 @@ mod tests {
         let mut found = Repairs::default();
         assert_eq!(repairs(&found), None);
         found.add(&Difference::extra(Kind::Run, "a", "1"));
-        let only = "1 only on the target (an import deletes nothing)";
+        let only = "1 only on the target (an import deletes nothing; objects of other sources: --merge)";
         assert_eq!(repairs(&found), Some(format!("`import --update` can correct none of them: {only}")));
         found.add(&Difference::missing(Kind::Run, "b", "2"));
         assert_eq!(repairs(&found), Some(format!("`import --update` can correct 1, but not {only}")));

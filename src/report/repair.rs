@@ -109,7 +109,10 @@ impl Repairs {
     /// Describes the differences that remain after an import with `--update`, by reason. Empty if none remain.
     pub fn remaining(&self) -> String {
         self.list([
-            (Repair::Extra, "only on the target (an import deletes nothing)"),
+            (
+                Repair::Extra,
+                "only on the target (an import deletes nothing; objects of other sources: --merge)",
+            ),
             (Repair::Unreadable, "unreadable"),
             (Repair::Fixed, "with values that cannot be changed"),
             (Repair::ByChecksum, "of the same size (--artifacts checksum)"),
@@ -185,7 +188,7 @@ mod tests {
         repairs.add(&differs(Kind::Run, "param p", Some("a"), Some("b")));
         assert_eq!(
             repairs.remaining(),
-            "1 only on the target (an import deletes nothing), 1 with values that cannot be changed"
+            "1 only on the target (an import deletes nothing; objects of other sources: --merge), 1 with values that cannot be changed"
         );
         repairs.remove(&extra);
         assert_eq!(repairs.remaining(), "1 with values that cannot be changed");

@@ -123,7 +123,7 @@ pub fn validate(validate: Validate) -> Job {
 }
 
 const ONLY_THERE: &str = "objects that only the target has";
-const OF_OTHER_SOURCES: &str = "other sources were moved there, too (--merge, --experiments-prefix)";
+const OF_OTHER_SOURCES: &str = "other sources share the target: --merge, --experiments-prefix";
 
 /// One running comparison.
 struct Compare {

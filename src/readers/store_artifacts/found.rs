@@ -49,8 +49,8 @@ impl Places {
         Self { roots, bases, destinations, files: files.map(Path::to_owned), project: project.to_owned() }
     }
 
-    /// The location, with its beginning replaced as the user asked, and that of the proxy by its destination.
-    pub fn moved<'a>(&'a self, uri: &'a str) -> String {
+    /// The location that the user has named for this one: with its beginning replaced, or the proxy by its destination.
+    pub fn named<'a>(&'a self, uri: &'a str) -> Option<String> {
         // A path and its `file:` URI are the same place.
         let plain = |text: &'a str| text.strip_prefix("file://").unwrap_or(text);
         let starts = |from: &'a str| {
@@ -61,12 +61,10 @@ impl Places {
             self.roots.moved.iter().filter_map(|(from, to)| Some((from.len(), starts(from)?, to))).collect();
         fitting.sort_by_key(|(length, ..)| std::cmp::Reverse(*length));
         if let Some((_, rest, to)) = fitting.first() {
-            return format!("{}{}", to.trim_end_matches('/'), rest.replace('\\', "/"));
+            return Some(format!("{}{}", to.trim_end_matches('/'), rest.replace('\\', "/")));
         }
-        match (&self.roots.destination, proxied(uri)) {
-            (Some(to), Some(path)) => format!("{}/{path}", to.trim_end_matches('/')),
-            _ => uri.to_owned(),
-        }
+        let (to, path) = (self.roots.destination.as_ref()?, proxied(uri)?);
+        Some(format!("{}/{path}", to.trim_end_matches('/')))
     }
 
     /// `own` is the folder beside the owner's metadata: a store that was moved as a whole still names its old place.
@@ -208,7 +206,7 @@ mod tests {
 
     fn find(places: &Places, uri: &str, own: Option<&Path>) -> Found {
         let experiment_id = ExperimentId::from("3");
-        let uri = places.moved(uri);
+        let uri = places.named(uri).unwrap_or_else(|| uri.to_owned());
         let owner =
             Owner { kind: Kind::Run, experiment_id: &experiment_id, id: "r1", artifact_uri: &uri, label: "" };
         places.find(&owner, own)
@@ -293,6 +291,17 @@ mod tests {
         assert_eq!(find(&places, "file:///old/root/3/models/r1/artifacts", None), Found::Nothing);
         assert_eq!(find(&places, "/custom/gone/r1/artifacts", None), Found::Unknown);
         assert_eq!(find(&places, "./mlruns/5/r1/artifacts", None), Found::Nothing, "there never was a file");
+    }
+
+    #[test]
+    fn a_place_may_be_named_as_itself() {
+        let moved = vec![("/data/mlruns".to_owned(), "/data/mlruns".to_owned())];
+        let places = Places::beside(Path::new("/copy"), None, ArtifactRoots { moved, destination: None });
+        assert_eq!(
+            places.named("/data/mlruns/3/r1/artifacts").as_deref(),
+            Some("/data/mlruns/3/r1/artifacts")
+        );
+        assert_eq!(places.named("/other/3/r1/artifacts"), None);
     }
 
     #[test]

@@ -81,9 +81,10 @@ impl StoreArtifacts {
 
     /// Where the files of an owner are, without reading them.
     pub fn place(&self, owner: &Owner<'_>, own: Option<&Path>) -> FilePlace {
-        let uri = self.places.moved(owner.artifact_uri);
-        let own = own.filter(|_| uri == owner.artifact_uri);
-        match self.places.find(&Owner { artifact_uri: &uri, ..*owner }, own) {
+        let named = self.places.named(owner.artifact_uri);
+        let own = own.filter(|_| named.is_none());
+        let uri = named.as_deref().unwrap_or(owner.artifact_uri);
+        match self.places.find(&Owner { artifact_uri: uri, ..*owner }, own) {
             Found::Nothing => FilePlace::Nothing,
             Found::Remote => FilePlace::Remote,
             Found::Unknown => FilePlace::Unknown { root: found::root_of(owner.artifact_uri).to_owned() },
@@ -98,17 +99,18 @@ impl StoreArtifacts {
 
     /// The root of an owner's files. `None` if it never had any.
     async fn root(&self, owner: &Owner<'_>, own: Option<&Path>) -> Result<Option<Root>> {
-        let uri = self.places.moved(owner.artifact_uri);
+        let named = self.places.named(owner.artifact_uri);
         // A place that the user named comes before the folder beside the metadata.
-        let own = own.filter(|_| uri == owner.artifact_uri);
-        let owner = Owner { artifact_uri: &uri, ..*owner };
+        let own = own.filter(|_| named.is_none());
+        let uri = named.as_deref().unwrap_or(owner.artifact_uri);
+        let owner = Owner { artifact_uri: uri, ..*owner };
         match self.places.find(&owner, own) {
             Found::Folder(folder) => {
-                if self.places.named_elsewhere(&uri, &folder) {
-                    let root = found::root_of(&uri);
+                if self.places.named_elsewhere(uri, &folder) {
+                    let root = found::root_of(uri);
                     self.stores.note(format!(
                         "the store names {root}, where files are, too: the folder beside the store was read instead; \
-                         --artifact-root reads another one"
+                         --artifact-root {root}={root} reads that one"
                     ));
                 }
                 Ok(Some(Root::of_folder(&folder)))
