@@ -34,6 +34,8 @@ pub enum When {
     AbsentAndMade,
     /// The source has an empty text, and the target has no value.
     Empty,
+    /// The target shows only the beginning of the source's value, with this number of characters.
+    Cut(usize),
     /// Both values are equal in this form.
     SameAs(fn(&str) -> Option<String>),
 }
@@ -49,6 +51,8 @@ pub struct Case<'a> {
 
 const VERSIONS: &[Kind] = &[Kind::ModelVersion, Kind::PromptVersion];
 const TRANSLATION: &str = "MLflow 3.6 to 3.18, tracing/otel/translation, translate_span_when_storing";
+const TRACE_TEXTS: &str =
+    "MLflow 3.2 to 3.18, entities/trace_info.py, to_proto: _truncate_request_metadata and _truncate_tags";
 const FROM_SPANS: &str = "MLflow 3.2 to 3.18, store/tracking/sqlalchemy_store.py, log_spans and start_trace";
 
 const fn run(field: &'static str, when: When, what: &'static str, because: &'static str) -> Rule {
@@ -157,6 +161,18 @@ pub static RULES: &[Rule] = &[
     metadata("metadata mlflow.trace.session"),
     metadata("metadata mlflow.trace.user"),
     trace(
+        "metadata *",
+        When::Cut(250),
+        "the first 250 characters of a longer text: a server shows no more",
+        TRACE_TEXTS,
+    ),
+    trace(
+        "tag *",
+        When::Cut(4096),
+        "the first 4,096 characters of a longer text: a server shows no more",
+        TRACE_TEXTS,
+    ),
+    trace(
         "tag *",
         When::AbsentAndMade,
         "a tag that an attribute `mlflow.traceTag.…` of the outermost span names",
@@ -207,6 +223,9 @@ fn holds(when: When, Case { source, target, made }: Case<'_>) -> bool {
         When::Made => is_made,
         When::AbsentAndMade => source.is_none() && is_made,
         When::Empty => matches!(source, Some("" | "\"\"")) && target.is_none(),
+        When::Cut(length) => source.zip(target).is_some_and(|(ours, theirs)| {
+            ours.starts_with(theirs) && ours.len() > theirs.len() && theirs.chars().count() == length
+        }),
         When::SameAs(form) => {
             let same = |text: Option<&str>| text.and_then(form);
             same(source).is_some_and(|ours| Some(ours) == same(target))
@@ -254,6 +273,10 @@ mod tests {
         assert!(!is_normal(Kind::Trace, "span s: attribute own", None, Some("1"), None));
         assert!(!is_normal(Kind::Run, "tag own", None, Some("1"), None));
         assert!(is_normal(Kind::Trace, "assessment n: rationale", Some("\"\""), None, None));
+        let (whole, cut) = ("é".repeat(251), "é".repeat(250));
+        assert!(is_normal(Kind::Trace, "metadata m", Some(&whole), Some(&cut), None));
+        assert!(!is_normal(Kind::Trace, "metadata m", Some(&whole), Some(&"é".repeat(249)), None));
+        assert!(!is_normal(Kind::Trace, "tag t", Some(&whole), Some(&cut), None));
         assert!(!is_normal(Kind::Trace, "assessment n: rationale", Some("\"why\""), None, None));
     }
 

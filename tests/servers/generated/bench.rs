@@ -102,6 +102,7 @@ impl Bench {
             &self.timed(&self.mlferry, &["run", "--yes", "--artifacts", "checksum"]).await,
             &mut found,
         );
+        told("read directly", &self.compared_directly().await, &mut found);
         // Without its journal, the import neither duplicates nor changes anything.
         told("import again", &self.timed(&Mlferry::new(), &["import"]).await, &mut found);
         let mut dumps = Vec::new();
@@ -122,6 +123,15 @@ impl Bench {
                 .map(|line| format!("MLflow's client: {line}")),
         );
         found
+    }
+
+    /// Compares the store of the source, read without its server, with the target.
+    async fn compared_directly(&self) -> Result<Ran, String> {
+        let server = &self.source.server;
+        let store = if self.layout.is_files { server.mlruns() } else { server.database() };
+        let ends = ["--source", store.to_str().unwrap(), "--target", self.target.url(), "--json"];
+        let validate = [&["validate", "--artifacts", "checksum"], &ends[..]].concat();
+        timeout(PATIENCE, self.mlferry.run(&validate)).await.map_err(|_| "stands still".to_owned())
     }
 
     pub fn command(&self, first: &[&str]) -> Command {
