@@ -339,7 +339,7 @@ pub struct Man {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mlferry demo\n  mlferry demo --headless\n  mlferry demo --headless --via-directory --json\n\nIt first installs MLflow into the cache directory. When it ends, nothing keeps running."
+    after_help = "Examples:\n  mlferry demo\n  mlferry demo --headless\n  mlferry demo --headless --via-directory --json\n  mlferry demo --from-files\n\nIt first installs MLflow into the cache directory. When it ends, nothing keeps running."
 )]
 pub struct Demo {
     /// Run the whole migration without the wizard and print the outcome
@@ -349,4 +349,8 @@ pub struct Demo {
     /// Migrate through an export directory
     #[arg(long, requires = "headless")]
     pub via_directory: bool,
+
+    /// Read the database and the files of an MLflow server directly, after this server has ended
+    #[arg(long)]
+    pub from_files: bool,
 }

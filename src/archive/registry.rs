@@ -26,6 +26,8 @@ pub struct ModelDocument {
     last_updated_timestamp: Option<i64>,
     #[serde(deserialize_with = "or_default")]
     user_id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_number: Option<u64>,
     versions: Vec<VersionDocument>,
 }
 
@@ -104,6 +106,7 @@ impl ModelFile {
             creation_timestamp: model.creation_time,
             last_updated_timestamp: model.last_update_time,
             user_id: model.user_id.clone(),
+            last_number: model.last_number,
             versions: versions.iter().map(|version| VersionDocument::new(model, version)).collect(),
         };
         Self { registered_model }
@@ -111,7 +114,8 @@ impl ModelFile {
 
     /// The model, and its versions in ascending order.
     pub fn read(self) -> (RegisteredModel, Vec<ModelVersion>) {
-        let ModelDocument { name, description, tags, aliases, user_id, versions, .. } = self.registered_model;
+        let ModelDocument { name, description, tags, aliases, user_id, last_number, versions, .. } =
+            self.registered_model;
         let number = |text: &str| text.parse().unwrap_or(0);
         let model = RegisteredModel {
             name,
@@ -121,6 +125,7 @@ impl ModelFile {
             creation_time: self.registered_model.creation_timestamp,
             last_update_time: self.registered_model.last_updated_timestamp,
             user_id,
+            last_number,
         };
         let mut versions: Vec<ModelVersion> =
             versions.into_iter().map(|version| version.read(&model.name)).collect();
@@ -180,6 +185,7 @@ mod tests {
             tags: [("k".into(), "v".into())].into(),
             aliases: [("champion".into(), 12)].into(),
             creation_time: Some(1),
+            last_number: Some(13),
             ..RegisteredModel::default()
         };
         let version = |n| ModelVersion {

@@ -1,4 +1,4 @@
-//! The demo: a real server with sample data, and a local stand-in for SageMaker as the target. It runs this program
+//! The demo: a real server with sample data, or its files without the server, and a local stand-in for SageMaker as the target. It runs this program
 //! again as a child process. Environment variables direct the child to the stand-in, as they would direct it to AWS.
 
 use std::io::IsTerminal;
@@ -51,7 +51,7 @@ async fn in_folder(
     signals: &mut Signals,
 ) -> Result<u8> {
     let (source, sandbox) = tokio::select! {
-        servers = start(folder, venv, printer) => servers?,
+        servers = start(folder, venv, args.from_files, printer) => servers?,
         () = interrupted(signals) => return Err(Error::stopped()),
     };
     // The state is kept in the temporary folder: the servers end with the demo, so a saved session would point to
@@ -62,15 +62,37 @@ async fn in_folder(
     let code = match args.headless {
         true => {
             let directory = args.via_directory.then(|| folder.join("mlflow-export"));
-            headless(&here, &source.url, directory.as_deref(), signals).await
+            headless(&here, source.location(), directory.as_deref(), signals).await
         }
-        false => here.run(&["--source", &source.url], signals).await,
+        false => here.run(&["--source", source.location()], signals).await,
     };
     futures::try_join!(source.stop(), sandbox.stop())?;
     code
 }
 
-async fn start(folder: &Path, venv: &Venv, printer: &Printer) -> Result<(MlflowServer, Sandbox)> {
+enum Source {
+    Server(Box<MlflowServer>),
+    /// The database that a server has left, with the server's artifacts beside it.
+    Database(String),
+}
+
+impl Source {
+    fn location(&self) -> &str {
+        match self {
+            Self::Server(server) => &server.url,
+            Self::Database(path) => path,
+        }
+    }
+
+    async fn stop(self) -> Result<()> {
+        match self {
+            Self::Server(server) => server.stop().await,
+            Self::Database(_) => Ok(()),
+        }
+    }
+}
+
+async fn start(folder: &Path, venv: &Venv, from_files: bool, printer: &Printer) -> Result<(Source, Sandbox)> {
     printer.news("starting an MLflow server and a stand-in for SageMaker …");
     let (source_dir, aws_dir) = (folder.join("source"), folder.join("aws"));
     let (source, sandbox) = tokio::try_join!(
@@ -79,7 +101,13 @@ async fn start(folder: &Path, venv: &Venv, printer: &Printer) -> Result<(MlflowS
     )?;
     printer.news("filling the server with sample data …");
     seed(venv, &source.url, "demo").await?;
-    Ok((source, sandbox))
+    if !from_files {
+        return Ok((Source::Server(Box::new(source)), sandbox));
+    }
+    let database = source.database().display().to_string();
+    source.stop().await?;
+    printer.news(&format!("the server has ended; the source is its database, {database}"));
+    Ok((Source::Database(database), sandbox))
 }
 
 /// Returns when a signal asks this process to end.

@@ -4,7 +4,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use serde::Serialize;
 
 use super::Endpoint;
-use crate::entities::Count;
+use crate::entities::{Count, Kind};
 use crate::error::{Error, Result};
 use crate::readers::{StoreLocation, read_all};
 
@@ -35,8 +35,10 @@ pub async fn summarize(
     let path = store.path().map(Path::to_owned);
     let size = tokio::task::spawn_blocking(move || path.map_or(0, |path| size_of(&path)));
     let (experiments, unreadable) = read_all(reader.experiments()).await?;
+    // A lost table of params, for example, is no experiment.
+    let lost = unreadable.iter().filter(|one| one.kind == Kind::Experiment).count();
     let mut summary = StoreSummary {
-        experiments: Count::exactly((experiments.len() + unreadable.len()) as u64),
+        experiments: Count::exactly((experiments.len() + lost) as u64),
         runs: Count::counted(0, !experiments.is_empty()),
         models: Count::unknown("not counted yet"),
         bytes: 0,

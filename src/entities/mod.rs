@@ -37,7 +37,7 @@ pub use owned_uri::{OwnedUri, UriForm};
 pub use owner::Owner;
 pub use printable::{is_hidden, one_line, printable, printable_json, quoted};
 pub use references::{Template, ids_in, merge_experiments, names_model, rewrite, rewrite_experiments};
-pub use registry::{ModelVersion, RegisteredModel};
+pub use registry::{ModelVersion, RegisteredModel, last_deleted};
 pub use run::{Run, RunStatus};
 pub use s3_object::S3Object;
 pub use span::{Span, SpanLink};

@@ -18,6 +18,9 @@ pub struct RegisteredModel {
     /// Milliseconds since 1970.
     pub last_update_time: Option<i64>,
     pub user_id: String,
+    /// The last number that was given out, if the versions with the last numbers were deleted. Only a store shows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_number: Option<u64>,
 }
 
 impl RegisteredModel {
@@ -32,6 +35,12 @@ impl RegisteredModel {
     pub fn version_kind(&self) -> Kind {
         if self.is_prompt() { Kind::PromptVersion } else { Kind::ModelVersion }
     }
+}
+
+/// The last of these numbers if its version was deleted. A version comes with its number, and whether it was deleted.
+pub fn last_deleted(versions: impl IntoIterator<Item = (u64, bool)>) -> Option<u64> {
+    let (number, is_deleted) = versions.into_iter().max()?;
+    is_deleted.then_some(number)
 }
 
 /// One version of a registered model or prompt. The text of a prompt is in the tags of the version.

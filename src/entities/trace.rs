@@ -44,13 +44,16 @@ pub mod trace_key {
     /// A tag: where the spans are, [`IN_DATABASE`] or in `traces.json`.
     pub const SPANS_LOCATION: &str = "mlflow.trace.spansLocation";
     pub const IN_DATABASE: &str = "TRACKING_STORE";
+    /// Another value of it: the spans are in `traces.pb` below [`ARCHIVE_LOCATION`] (MLflow 3.13 on).
+    pub const IN_ARCHIVE: &str = "ARCHIVE_REPO";
+    pub const ARCHIVE_LOCATION: &str = "mlflow.trace.archiveLocation";
     /// Metadata: the run in which the trace was created.
     pub const SOURCE_RUN: &str = "mlflow.sourceRun";
     /// Tags and metadata that every server sets itself and ignores in requests.
     pub const SERVERS_OWN: [&str; 5] = [
         ARTIFACT_LOCATION,
         SPANS_LOCATION,
-        "mlflow.trace.archiveLocation",
+        ARCHIVE_LOCATION,
         "mlflow.trace.archivalFailure",
         "mlflow.trace.infoFinalized",
     ];
@@ -73,6 +76,14 @@ impl Trace {
     /// True when the server keeps the spans in its database (MLflow 3.6 on), not in a file.
     pub fn has_stored_spans(&self) -> bool {
         self.tags.get(trace_key::SPANS_LOCATION).is_some_and(|at| at == trace_key::IN_DATABASE)
+    }
+
+    /// Where the archived spans are: the root of their file. `None` if they are not archived.
+    pub fn archive(&self) -> Option<Owner<'_>> {
+        let is_archived =
+            self.tags.get(trace_key::SPANS_LOCATION).is_some_and(|at| at == trace_key::IN_ARCHIVE);
+        let location = self.tags.get(trace_key::ARCHIVE_LOCATION).filter(|_| is_archived)?;
+        Some(Owner { artifact_uri: location, ..self.owner() })
     }
 
     /// True for a trace that never ended: its spans were never written.

@@ -1,3 +1,5 @@
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 /// The number of objects, if known.
@@ -51,5 +53,5 @@ pub struct Unsupported {
     #[serde(flatten)]
     pub tally: Count,
     /// Why they are not migrated.
-    pub reason: &'static str,
+    pub reason: Cow<'static, str>,
 }

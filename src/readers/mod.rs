@@ -26,7 +26,7 @@ use super::io::{ByteSource, Pages, Traffic};
 use super::plan::TimeRange;
 use super::rest::{Capabilities, Version};
 use crate::artifacts::{ByteStream, Hashed};
-use crate::error::{Class, Result};
+use crate::error::{Class, Error, Result};
 
 pub use archive::ArchiveReader;
 pub use file_store::FileStoreReader;
@@ -90,6 +90,11 @@ pub trait Reader: Send + Sync {
     /// Fails when the source does not answer a cheap question.
     async fn answers(&self) -> Result<()> {
         Ok(())
+    }
+
+    /// The reason why the source can return nothing more until it is opened again. `None` while it can.
+    fn lost(&self) -> Option<Error> {
+        None
     }
 
     /// The lease at the source itself. It shows that a process writes to the source: an import into the same server,

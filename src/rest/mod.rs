@@ -7,6 +7,7 @@ mod http;
 pub use api::capability::Capabilities;
 pub use api::connect::connect;
 pub use api::logged_models::NewModel;
+pub use api::otlp::archived::spans_of as archived_spans;
 pub use api::otlp::request as span_request;
 pub use api::path_rules::PathRules;
 pub use api::probe::{ARTIFACT_PROXY, Probe, Refused, probe};

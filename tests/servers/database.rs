@@ -1,5 +1,9 @@
 //! Databases that are read without their servers.
 
+use std::path::Path;
+
+use serde_json::json;
+
 use crate::support::{
     Mlferry, NEWEST, TARGET, TestServer, differences, script_path, store_equals_server, venv, warm,
 };
@@ -65,6 +69,13 @@ async fn a_database_of_any_revision_is_read() {
     assert_eq!(done.code, 0, "{}", done.stderr);
     let revisions: Vec<String> = serde_json::from_slice(&done.stdout).unwrap();
     assert!(revisions.len() > 70, "{revisions:?}");
+    let schema = |path: &Path| std::fs::read_to_string(path).unwrap();
+    let known = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/readers/sql_store/schema.txt");
+    assert_eq!(
+        schema(&folder.path().join("schema.txt")),
+        schema(&known),
+        "copy the first file to the second one"
+    );
     let files = folder.path().join("mlruns/0/0123456789abcdef0123456789abcdef/artifacts");
     std::fs::create_dir_all(&files).unwrap();
     std::fs::write(files.join("model.txt"), "model").unwrap();
@@ -87,4 +98,54 @@ async fn a_database_of_any_revision_is_read() {
         );
     }
     assert!(is_same);
+}
+
+async fn post(server: &TestServer, route: &str, body: serde_json::Value) -> serde_json::Value {
+    let url = format!("{}/api/2.0/mlflow/{route}", server.url());
+    let answer = reqwest::Client::new().post(url).json(&body).send().await.unwrap();
+    assert!(answer.status().is_success(), "{route}: {answer:?}");
+    answer.json().await.unwrap()
+}
+
+/// The next version on the target gets the number that it would get on the source.
+#[tokio::test(flavor = "multi_thread")]
+async fn numbers_of_deleted_versions_are_not_used_again() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
+    let new_version = json!({ "name": "churn", "source": "s3://bucket/model" });
+    post(&source, "registered-models/create", json!({ "name": "churn" })).await;
+    for _ in 0..4 {
+        post(&source, "model-versions/create", new_version.clone()).await;
+    }
+    for number in ["2", "3", "4"] {
+        let url = format!("{}/api/2.0/mlflow/model-versions/delete", source.url());
+        let body = json!({ "name": "churn", "version": number });
+        assert!(reqwest::Client::new().delete(url).json(&body).send().await.unwrap().status().is_success());
+    }
+    let (mlferry, database) = (Mlferry::new(), source.server.database());
+    let import = ["import", "--source", database.to_str().unwrap(), "--target", target.url()];
+    for _ in 0..2 {
+        mlferry.run(&import).await.exits(0);
+    }
+    let next = post(&target, "model-versions/create", new_version).await;
+    assert_eq!(next["model_version"]["version"], "5", "{next}");
+}
+
+/// Spans that MLflow has moved to files arrive as if they were still in the database.
+#[tokio::test(flavor = "multi_thread")]
+async fn archived_spans_equal_those_that_were_archived() {
+    let (venv, folder) = (venv(NEWEST).await, tempfile::tempdir().unwrap());
+    let root = folder.path().to_str().unwrap();
+    let done = warm::run(&venv, &script_path("archive_traces.py"), &[root], &[]).await;
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let (mlferry, archive) = (Mlferry::new(), format!("{root}/export"));
+    let source = |name: &str| format!("{root}/{name}.db");
+    mlferry.run(&["export", "--source", &source("before"), "--output-dir", &archive]).await.exits(0);
+    let validate = ["validate", "--source", &source("archived"), "--target", &archive, "--json"];
+    let found = mlferry.run(&validate).await.exits(0).outcome();
+    assert_eq!(found["comparison"]["traces"]["same"], 4, "{found}");
+    std::fs::remove_dir_all(folder.path().join("archive")).unwrap();
+    let again = format!("{root}/again");
+    let lost =
+        mlferry.run(&["export", "--source", &source("archived"), "--output-dir", &again]).await.exits(3);
+    assert!(lost.stderr.contains("its archived spans"), "{}", lost.stderr);
 }

@@ -10,6 +10,9 @@ const POINTS: u64 = 100_000;
 /// Numbers that are easily rounded.
 const NUMBERS: [f64; 7] = [0.1 + 0.2, 1e-300, 5e-324, f64::MAX, -f64::MAX, -0.0, 1.0 / 3.0];
 const COLUMNS: &str = "([key], value, timestamp, step, is_nan, run_uuid)";
+/// Readers of MariaDB that wait for a lock, and the first of them.
+const WAITING_IN_MARIADB: &str = "SELECT count(*), max(id) FROM information_schema.processlist \
+    WHERE state LIKE 'Waiting for table metadata lock%'";
 /// Readers that wait for a lock.
 const WAITING: &str = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'mlferry' \
     AND wait_event_type = 'Lock'";
@@ -74,7 +77,10 @@ async fn with_points(database: &mut DatabaseServer, sequence: &str) {
             if is_mysql { "\\\\" } else { "\\" }
         ),
         format!("INSERT INTO metrics {COLUMNS} SELECT 'loss', n / 7.0e0, n, n, false, 'r1' FROM {sequence}"),
-        format!("INSERT INTO latest_metrics {COLUMNS} VALUES ('loss', 0, 1, 0, false, 'r1')"),
+        format!(
+            "INSERT INTO latest_metrics {COLUMNS} SELECT 'loss', n / 7.0e0, n, n, false, 'r1' FROM {sequence} \
+             ORDER BY n DESC LIMIT 1"
+        ),
     ];
     for (at, number) in NUMBERS.iter().enumerate() {
         let row = format!("{COLUMNS} VALUES ('n{at}', '{number:e}', 1, 0, false, 'r1')");
@@ -107,6 +113,8 @@ async fn arrives_unchanged(mut database: DatabaseServer, sequence: &str) {
     let export = ["export", "--source", &database.url, "--output-dir", archive.to_str().unwrap(), "--json"];
     let found = mlferry.run(&export).await.exits(0).outcome();
     assert_eq!(found["points"], POINTS + NUMBERS.len() as u64, "{found}");
+    // Everything was read, and no row lacks its parent.
+    assert!(!found["notes"].to_string().contains("cannot"), "{found}");
     let text = text_of(&archive);
     for number in NUMBERS {
         // The shortest text that is read as the same number.
@@ -133,10 +141,11 @@ async fn numbers_and_names_of_mariadb_arrive_unchanged() {
 }
 
 /// Waits until a reader waits for the lock on the metrics.
-async fn until_waiting(database: &mut DatabaseServer) {
+async fn until_waiting(database: &mut DatabaseServer, query: &str) -> serde_json::Value {
     for _ in 0..600 {
-        if database.sql("watch", WAITING).await[0][0] != 0 {
-            return;
+        let found = database.sql("watch", query).await;
+        if found[0][0] != 0 {
+            return found;
         }
         tokio::time::sleep(std::time::Duration::from_millis(50)).await;
     }
@@ -154,15 +163,18 @@ async fn what_is_written_meanwhile_is_not_read_and_a_lost_connection_can_be_resu
     for statement in ["BEGIN", "LOCK TABLE metrics IN ACCESS EXCLUSIVE MODE"] {
         database.sql("lock", statement).await;
     }
-    let lost = mlferry.command(&export).spawn().unwrap();
-    until_waiting(&mut database).await;
+    let lost = mlferry.command(&export).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    until_waiting(&mut database, WAITING).await;
     let terminate =
         "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mlferry'";
     database.sql("watch", terminate).await;
-    assert_eq!(lost.wait_with_output().await.unwrap().status.code(), Some(3));
+    let lost = lost.wait_with_output().await.unwrap();
+    let stderr = String::from_utf8_lossy(&lost.stderr);
+    assert_eq!(lost.status.code(), Some(5), "{stderr}");
+    assert!(stderr.contains("run the same command again: it continues"), "{stderr}");
 
     let again = mlferry.command(&export).spawn().unwrap();
-    until_waiting(&mut database).await;
+    until_waiting(&mut database, WAITING).await;
     for sql in [
         "INSERT INTO metrics (key, value, timestamp, step, is_nan, run_uuid) VALUES ('loss', 424242, 1, 99, false, 'r1')",
         "UPDATE experiments SET name = 'written meanwhile' WHERE experiment_id = 7",
@@ -173,6 +185,26 @@ async fn what_is_written_meanwhile_is_not_read_and_a_lost_connection_can_be_resu
     assert_eq!(again.wait_with_output().await.unwrap().status.code(), Some(0));
     let text = text_of(&archive);
     assert!(!text.contains("424242") && !text.contains("written meanwhile"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_connection_to_mariadb_can_be_resumed() {
+    let Some(mut database) = DatabaseServer::mariadb().await else { return };
+    with_points(&mut database, "(SELECT seq AS n FROM seq_1_to_10) AS numbers").await;
+    let url = database.url.clone();
+    let (mlferry, folder) = (Mlferry::new(), tempfile::tempdir().unwrap());
+    let archive = folder.path().join("export");
+    let export = ["export", "--source", &url, "--output-dir", archive.to_str().unwrap(), "--wait", "0"];
+    database.sql("lock", "LOCK TABLE metrics WRITE").await;
+    let lost = mlferry.command(&export).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let reader = until_waiting(&mut database, WAITING_IN_MARIADB).await[0][1].clone();
+    database.sql("watch", &format!("KILL {reader}")).await;
+    let lost = lost.wait_with_output().await.unwrap();
+    let stderr = String::from_utf8_lossy(&lost.stderr);
+    assert_eq!(lost.status.code(), Some(5), "{stderr}");
+    assert!(stderr.contains("run the same command again: it continues"), "{stderr}");
+    database.sql("lock", "UNLOCK TABLES").await;
+    mlferry.run(&export).await.exits(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,7 +2,8 @@
 
 usage: revisions.py FOLDER
 
-Prints the revisions in order. Every copy has the same experiments and runs.
+Prints the revisions in order. Every copy has the same experiments and runs. The file schema.txt lists the tables and
+columns that each migration adds and removes: `src/readers/sql_store/schema.txt` is a copy of it.
 """
 
 import json
@@ -42,12 +43,39 @@ def fill(path):
     database.close()
 
 
+HEAD = """\
+# The tables and columns of MLflow's database after each revision of `store/db_migrations/versions` (MLflow 3.18.0).
+# `tests/support/revisions.py` writes this file. A line with one word begins a revision; + adds columns, - removes them.
+"""
+
+
+def tables(path):
+    with sqlite3.connect(path) as database:
+        names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'")
+        columns = "SELECT name FROM pragma_table_xinfo(?)"
+        found = {name: [column for (column,) in database.execute(columns, (name,))] for (name,) in names.fetchall()}
+    database.close()
+    return found
+
+
+def changes(before, after):
+    for table in sorted(before.keys() | after.keys()):
+        old, new = before.get(table, []), after.get(table, [])
+        for sign, columns in (
+            ("+", [column for column in new if column not in old]),
+            ("-", [column for column in old if column not in new]),
+        ):
+            if columns:
+                yield " ".join([sign, table, *columns])
+
+
 def main():
     Base.metadata.create_all(sqlalchemy.create_engine(f"sqlite:///{PATH}"))
     fill(PATH)
     config = _get_alembic_config(f"sqlite:///{PATH}")
     revisions = [script.revision for script in ScriptDirectory.from_config(config).walk_revisions()][::-1]
     shutil.copyfile(PATH, os.path.join(FOLDER, "initial.db"))
+    before, lines = tables(PATH), ["initial", *changes({}, tables(PATH))]
     for revision in revisions:
         engine = sqlalchemy.create_engine(f"sqlite:///{PATH}")
         with engine.begin() as connection:
@@ -55,6 +83,11 @@ def main():
             command.upgrade(config, revision)
         engine.dispose()
         shutil.copyfile(PATH, os.path.join(FOLDER, f"{revision}.db"))
+        after = tables(PATH)
+        lines += [revision, *changes(before, after)]
+        before = after
+    with open(os.path.join(FOLDER, "schema.txt"), "w") as file:
+        file.write(HEAD + "\n".join(lines) + "\n")
     json.dump(["initial", *revisions], sys.stdout)
 
 

@@ -33,7 +33,7 @@ mod tests {
 
     #[test]
     fn kinds_without_objects_are_not_listed() {
-        let other = |title, tally| Unsupported { title, tally, reason: "of a reason" };
+        let other = |title, tally| Unsupported { title, tally, reason: "of a reason".into() };
         let others = [
             other("webhooks", Count::exactly(0)),
             other("issues", Count::counted(5, true)),

@@ -9,7 +9,7 @@ use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelVersion,
     Owner, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks, Unsupported,
 };
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::io::{Pages, Traffic};
 use crate::readers::{Reader, SourceInfo};
 
@@ -27,6 +27,10 @@ impl Reader for FaultyReader {
 
     fn traffic(&self) -> Traffic {
         self.inner.traffic()
+    }
+
+    fn lost(&self) -> Option<Error> {
+        self.inner.lost()
     }
 
     async fn answers(&self) -> Result<()> {

@@ -24,6 +24,9 @@ pub(in crate::engine) const CONTINUES: &str = "run the same command again: it co
 /// A cheap request to both ends. It returns an error when one of the ends does not answer.
 pub(in crate::engine) type Question = Box<dyn Fn() -> BoxFuture<'static, Result<()>> + Send + Sync>;
 
+/// The reason why an end can never answer again within this job.
+pub(in crate::engine) type LostCheck = Box<dyn Fn() -> Option<Error> + Send + Sync>;
+
 /// The connection between a step and its frontend. This is the only place where items are counted.
 pub struct Context {
     events: mpsc::Sender<Event>,
@@ -38,6 +41,7 @@ pub struct Context {
     unanswered: AtomicU32,
     fatal: Mutex<Option<Error>>,
     question: OnceLock<Question>,
+    lost: OnceLock<LostCheck>,
     /// Held during the check, so that one task checks for all tasks.
     check_lock: tokio::sync::Mutex<()>,
     /// The items that have failed in this job but may succeed in another job.
@@ -63,15 +67,17 @@ impl Context {
             unanswered: AtomicU32::new(0),
             fatal: Mutex::new(None),
             question: OnceLock::new(),
+            lost: OnceLock::new(),
             check_lock: tokio::sync::Mutex::default(),
             for_now: Mutex::default(),
         }
     }
 
     /// Sets the check that runs before a job is given up. Without a check, the job is given up at once.
-    pub(in crate::engine) fn set_server_check(&self, question: Question) {
-        // Each job sets the question once, at its beginning.
+    pub(in crate::engine) fn set_server_check(&self, question: Question, lost: LostCheck) {
+        // Each job sets them once, at its beginning.
         let _ = self.question.set(question);
+        let _ = self.lost.set(lost);
     }
 
     /// True when the item has failed in this job but may succeed in another job.
@@ -243,6 +249,9 @@ impl Context {
         let hint = error.get_hint().map(str::to_owned);
         let (id, name, reason) = (id.to_owned(), name.to_owned(), error.to_string());
         self.send(Event::ItemFailed { kind, id, name, reason, hint, attempts }).await;
+        if let Some(lost) = self.lost() {
+            return self.give_up(&lost);
+        }
         match error.class() {
             Class::Auth | Class::Full => self.give_up(error),
             Class::Transient | Class::Ambiguous
@@ -272,6 +281,10 @@ impl Context {
         }
     }
 
+    fn lost(&self) -> Option<Error> {
+        self.lost.get().and_then(|lost| lost())
+    }
+
     /// Ends the job with this error: no more items start, and the running items may finish.
     fn give_up(&self, error: &Error) {
         if self.is_stopping() {
@@ -284,7 +297,10 @@ impl Context {
 
     /// The error that ended the job, if there was one.
     pub(in crate::engine) fn result(&self) -> Result<()> {
-        match self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take() {
+        let fatal = self.fatal.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The last connection may end after the last item has failed.
+        let has_failed = || self.progress.read().counts_by_kind().values().any(|counts| counts.failed > 0);
+        match fatal.or_else(|| self.lost().filter(|_| has_failed())) {
             Some(error) => Err(error.and_then(CONTINUES)),
             None => Ok(()),
         }

@@ -160,10 +160,12 @@ impl TransferSetup {
         };
         Job::start(step, status_writer, credential_waits, traffic, abort, move |context| async move {
             let ends = (Arc::clone(&source), Arc::clone(&target));
-            context.set_server_check(Box::new(move || {
+            let question = move || {
                 let (source, target) = ends.clone();
                 async move { source.answers().await.and(target.answers().await) }.boxed()
-            }));
+            };
+            let reader = Arc::clone(&source);
+            context.set_server_check(Box::new(question), Box::new(move || reader.lost()));
             let copy = Copy {
                 context,
                 source,

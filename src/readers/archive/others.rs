@@ -29,7 +29,11 @@ impl ArchiveReader {
         ];
         let found = counts.into_iter().filter(|(_, count)| *count > 0);
         Ok(found
-            .map(|(title, count)| Unsupported { title, tally: Count::exactly(count as u64), reason: REASON })
+            .map(|(title, count)| Unsupported {
+                title,
+                tally: Count::exactly(count as u64),
+                reason: REASON.into(),
+            })
             .collect())
     }
 }

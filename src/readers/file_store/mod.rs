@@ -258,7 +258,7 @@ impl Reader for FileStoreReader {
         let deleted = Unsupported {
             title: "deleted logged models",
             tally: Count::exactly(count),
-            reason: "no request can write a deleted logged model",
+            reason: "no request can write a deleted logged model".into(),
         };
         Ok((count > 0).then_some(deleted).into_iter().collect())
     }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::layout::{META, MODELS};
 use super::{Problems, Store, lost, with_problems};
-use crate::entities::{Kind, ModelVersion, Readable, RegisteredModel, is_safe_path};
+use crate::entities::{Kind, ModelVersion, Readable, RegisteredModel, is_safe_path, last_deleted};
 use crate::error::{Error, Result};
 
 /// The stage of versions that were deleted (MLflow 3.18, `entities/model_registry/model_version_stages.py`).
@@ -27,17 +27,26 @@ impl Store {
         let mut problems = Problems::new();
         let read = self.registered_model_of(name, &folder, &mut problems);
         let read = read.and_then(|model| Ok((model, self.version_folders(&folder)?)));
-        let (model, versions) = match read {
+        let (mut model, versions) = match read {
             Ok(read) => read,
             Err(error) => return vec![Err(lost(Kind::RegisteredModel, name, &error))],
         };
         let (kind, version_kind) = (model.kind(), model.version_kind());
+        let (mut numbers, mut unread) = (Vec::new(), Vec::new());
+        for (number, folder) in versions {
+            match self.version_of(name, &number, &folder) {
+                Ok(version) => numbers.extend(number.parse().ok().map(|number| (number, version.is_none()))),
+                Err(error) => {
+                    // It exists, although it cannot be read.
+                    numbers.extend(number.parse().ok().map(|number| (number, false)));
+                    unread.push(Err(lost(version_kind, &format!("{name}/{number}"), &error)));
+                }
+            }
+        }
+        model.last_number = last_deleted(numbers);
         let mut found = with_problems(kind, name, Ok(Some(model)), problems);
         // Versions have no list in which one of them could be an item of its own.
-        found.extend(versions.into_iter().filter_map(|(number, folder)| {
-            let error = self.version_of(name, &number, &folder).err()?;
-            Some(Err(lost(version_kind, &format!("{name}/{number}"), &error)))
-        }));
+        found.extend(unread);
         found
     }
 

@@ -32,7 +32,7 @@ impl RestReader {
             }
         }
         let title = "files directly below experiments";
-        Ok(Unsupported { title, tally, reason: "no run, logged model or trace owns them" })
+        Ok(Unsupported { title, tally, reason: "no run, logged model or trace owns them".into() })
     }
 
     async fn strays_in(&self, root: &str) -> Result<u64> {

@@ -1,4 +1,4 @@
-use futures::{StreamExt, TryFutureExt};
+use futures::{StreamExt, TryFutureExt, stream};
 
 use super::grouped::Grouped;
 use super::select::Select;
@@ -17,7 +17,8 @@ impl SqlStoreReader {
         let select = self.in_workspace(Select::from("experiments", &COLUMNS).order(&["experiment_id"]));
         let list =
             self.list((Kind::Experiment, String::new()), select, PER_PAGE, |rows| self.experiments_of(rows));
-        let checked = async move { self.ensure_workspace().await.map(|()| list) };
+        let lost = stream::once(async { Ok(self.lost_tables().await?.into_iter().map(Err).collect()) });
+        let checked = async move { self.ensure_workspace().await.map(|()| list.chain(lost)) };
         checked.try_flatten_stream().boxed()
     }
 

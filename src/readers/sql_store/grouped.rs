@@ -50,6 +50,17 @@ impl<T> Grouped<T> {
         Ok(Self(groups))
     }
 
+    /// Adds the values of other rows to those of the same owners.
+    pub fn extend(&mut self, more: Self) {
+        for (owner, values) in more.0 {
+            match (self.0.entry(owner).or_insert_with(|| Ok(Vec::new())), values) {
+                (Ok(all), Ok(values)) => all.extend(values),
+                (all @ Ok(_), Err(error)) => *all = Err(error),
+                (Err(_), _) => {}
+            }
+        }
+    }
+
     /// The values of an owner, in the order of the rows.
     pub fn take(&mut self, owner: &str) -> Result<Vec<T>> {
         self.0.remove(owner).unwrap_or_else(|| Ok(Vec::new()))

@@ -1,4 +1,5 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::Ordering;
 
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
@@ -7,64 +8,162 @@ use super::SqlStoreReader;
 use super::grouped::Grouped;
 use super::select::Select;
 use super::value::{Row, Value};
-use crate::entities::{Kind, MetricChunk, Point, Readable, Run, Unreadable};
+use crate::entities::{Kind, MetricChunk, Point, Readable, Run, RunId, Unreadable};
 use crate::error::{Class, Error, Result};
 
 /// Runs whose points are read by one query.
 const RUNS_PER_QUERY: usize = 100;
 const COLUMNS: [&str; 6] = ["run_uuid", "key", "value", "timestamp", "step", "is_nan"];
+const LATEST: &str = "latest_metrics";
+const SAME_METRIC: &[(&str, &str)] = &[("run_uuid", "run_uuid"), ("key", "key")];
 const BY_METRIC: [&str; 4] = ["run_uuid", "key", "step", "timestamp"];
 
 impl SqlStoreReader {
-    /// The latest point of each metric of these runs. Databases of MLflow 1.2 and older have no table for them.
-    pub(super) async fn latest_points(&self, runs: Vec<Value>) -> Result<Grouped<(String, Point)>> {
-        let named = |row: Row| {
-            let [key, value, timestamp, step, is_nan] = row.columns();
-            Ok((key.string()?, point(value, timestamp, step, &is_nan)?))
-        };
-        if self.database.catalogue().has_table("latest_metrics") {
-            return Grouped::read(&*self.database, Select::from("latest_metrics", &COLUMNS), runs, named)
-                .await;
+    /// The latest point of each metric of these runs. Databases of MLflow 1.2 and older have no table for them. For the
+    /// `stale` runs, metrics that the table lacks are added.
+    pub(super) async fn latest_points(
+        &self,
+        runs: Vec<Value>,
+        stale: Vec<Value>,
+    ) -> Result<Grouped<(String, Point)>> {
+        let points = Select::from("metrics", &COLUMNS).order(&BY_METRIC);
+        if !self.database.catalogue().has_table(LATEST) {
+            return self.last_points(points, runs).await;
         }
-        // MLflow compares steps first, then times (3.18, `store/tracking/sqlalchemy_store.py`,
-        // `_update_latest_metrics_if_necessary`). The points arrive in this order, so the last one of a metric is kept.
+        let mut latest =
+            Grouped::read(&*self.database, Select::from(LATEST, &COLUMNS), runs, named_point).await?;
+        if !stale.is_empty() {
+            latest.extend(self.last_points(points.without(LATEST, SAME_METRIC), stale).await?);
+        }
+        Ok(latest)
+    }
+
+    /// MLflow compares steps first, then times (3.18, `store/tracking/sqlalchemy_store.py`,
+    /// `_update_latest_metrics_if_necessary`). The points arrive in this order, so the last one of a metric is kept.
+    async fn last_points(&self, points: Select, runs: Vec<Value>) -> Result<Grouped<(String, Point)>> {
         let keep_last = |all: &mut Vec<(String, Point)>, next: (String, Point)| match all.last_mut() {
             Some(last) if last.0 == next.0 => *last = next,
             _ => all.push(next),
         };
-        let select = Select::from("metrics", &COLUMNS).order(&BY_METRIC);
-        Grouped::read_with(&*self.database, select, runs, named, keep_last).await
+        Grouped::read_with(&*self.database, points, runs, named_point, keep_last).await
+    }
+
+    /// The runs with points of metrics that `latest_metrics` lacks, because rows were deleted or inserted by hand. One
+    /// query looks at all points, once.
+    pub(super) async fn stale_runs(&self) -> Result<&HashSet<String>> {
+        self.stale.get_or_try_init(|| self.find_stale_runs()).await
+    }
+
+    async fn find_stale_runs(&self) -> Result<HashSet<String>> {
+        let stale = match self.database.all(stale_runs()).await {
+            Ok(rows) => rows,
+            // The damaged page is reported with the runs whose points are on it.
+            Err(error) if error.class() == Class::Permanent => {
+                self.note(format!("metrics that latest_metrics lacks cannot be found: {error}"));
+                Vec::new()
+            }
+            Err(error) => return Err(error),
+        };
+        let stale: HashSet<String> =
+            stale.into_iter().flat_map(|row| row.columns::<1>().map(Value::string)).collect::<Result<_>>()?;
+        if !stale.is_empty() {
+            self.note(format!(
+                "latest_metrics lacks metrics of {} runs: their latest points were computed from all points",
+                stale.len()
+            ));
+        }
+        Ok(stale)
+    }
+
+    /// True if `latest_metrics` lacks a metric of this run.
+    pub(super) async fn is_stale(&self, run: &RunId) -> Result<bool> {
+        let of_run = stale_runs().only("run_uuid", vec![run.as_str().into()]);
+        Ok(!self.database.all(of_run).await?.is_empty())
     }
 
     pub(super) fn histories_of<'a>(
         &'a self,
         runs: &'a [Run],
     ) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
-        let ids: Vec<Value> =
-            runs.iter().filter(|run| !run.latest.is_empty()).map(|run| run.id.as_str().into()).collect();
-        let queries: Vec<Vec<Value>> = ids.chunks(RUNS_PER_QUERY).map(<[Value]>::to_vec).collect();
-        stream::iter(queries).map(|ids| self.history_of(ids)).flatten().boxed()
+        let runs: Vec<&Run> = runs.iter().filter(|run| !run.latest.is_empty()).collect();
+        let queries: Vec<Vec<&Run>> = runs.chunks(RUNS_PER_QUERY).map(<[&Run]>::to_vec).collect();
+        stream::iter(queries).map(|runs| self.history_of(runs)).flatten().boxed()
     }
 
-    fn history_of(&self, ids: Vec<Value>) -> BoxStream<'static, Result<Readable<MetricChunk>>> {
-        let lost: Vec<String> = ids.iter().cloned().filter_map(|id| id.text().ok().flatten()).collect();
+    fn history_of<'a>(&'a self, runs: Vec<&'a Run>) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
+        let ids = runs.iter().map(|run| Value::from(run.id.as_str())).collect();
         let select = Select::from("metrics", &COLUMNS).only("run_uuid", ids).order(&BY_METRIC);
-        let chunks = self.database.rows(select).map(move |batch| match batch {
-            Ok(rows) => stream::iter(chunks_of(rows)).boxed(),
-            Err(error) if error.class() == Class::Permanent => {
-                // It is unknown which of the runs the damaged page belongs to.
-                let reason = error.to_string();
-                let lost = lost.clone().into_iter().map(move |id| unreadable(id, reason.clone()));
-                stream::iter(lost.map(|lost| Ok(Err(lost)))).boxed()
+        // The latest points that have not arrived yet.
+        let mut unseen: HashMap<&RunId, HashMap<&str, &Point>> = runs
+            .iter()
+            .map(|run| (&run.id, run.latest.iter().map(|(key, point)| (key.as_str(), point)).collect()))
+            .collect();
+        let batches = self.database.rows(select).map(Some).chain(stream::once(async { None }));
+        let chunks = batches.map(move |batch| match batch {
+            Some(Ok(rows)) => {
+                let chunks = chunks_of(rows);
+                for chunk in &chunks {
+                    match chunk {
+                        Ok(chunk) => remove_seen(&mut unseen, chunk),
+                        Err(lost) => drop(unseen.remove(&RunId::from(lost.id.as_str()))),
+                    }
+                }
+                stream::iter(chunks.into_iter().map(Ok)).boxed()
             }
-            Err(error) => stream::once(async { Err(error) }).boxed(),
+            Some(Err(error)) if error.class() == Class::Permanent => {
+                // It is unknown which of the runs the damaged page belongs to.
+                unseen.clear();
+                let (reason, lost) = (error.to_string(), runs.clone().into_iter());
+                stream::iter(lost.map(move |run| Ok(Err(unreadable(run.id.to_string(), reason.clone())))))
+                    .boxed()
+            }
+            Some(Err(error)) => {
+                unseen.clear();
+                stream::once(async { Err(error) }).boxed()
+            }
+            None => {
+                let added = latest_chunks(&unseen);
+                self.only_latest.fetch_add(added.len(), Ordering::Relaxed);
+                stream::iter(added.into_iter().map(|chunk| Ok(Ok(chunk)))).boxed()
+            }
         });
         chunks.flatten().boxed()
     }
 }
 
+fn stale_runs() -> Select {
+    Select::from("metrics", &["run_uuid"]).distinct().without(LATEST, SAME_METRIC)
+}
+
+fn remove_seen(unseen: &mut HashMap<&RunId, HashMap<&str, &Point>>, chunk: &MetricChunk) {
+    let Some(of_run) = unseen.get_mut(&chunk.run_id) else { return };
+    let Some(latest) = of_run.get(chunk.key.as_str()) else { return };
+    if chunk.points.iter().any(|point| point.identity() == latest.identity()) {
+        of_run.remove(chunk.key.as_str());
+    }
+}
+
+/// The latest points that `metrics` lacks, because rows were deleted to get a smaller database. A server shows them with
+/// the run.
+fn latest_chunks(unseen: &HashMap<&RunId, HashMap<&str, &Point>>) -> Vec<MetricChunk> {
+    let of_run = |(&id, latest): (&&RunId, &HashMap<&str, &Point>)| -> Vec<MetricChunk> {
+        let chunk = |(&key, &&point): (&&str, &&Point)| MetricChunk {
+            run_id: id.clone(),
+            key: key.to_owned(),
+            points: vec![point],
+        };
+        latest.iter().map(chunk).collect()
+    };
+    unseen.iter().flat_map(of_run).collect()
+}
+
+fn named_point(row: Row) -> Result<(String, Point)> {
+    let [key, value, timestamp, step, is_nan] = row.columns();
+    Ok((key.string()?, point(value, timestamp, step, &is_nan)?))
+}
+
 /// One chunk for each metric in the rows, and one item for each run with a point that cannot be read.
-fn chunks_of(rows: Vec<Row>) -> Vec<Result<Readable<MetricChunk>>> {
+fn chunks_of(rows: Vec<Row>) -> Vec<Readable<MetricChunk>> {
     let (mut chunks, mut damaged) = (Vec::<MetricChunk>::new(), HashMap::<String, Error>::new());
     for row in rows {
         let [run, key, value, timestamp, step, is_nan] = row.columns();
@@ -85,8 +184,8 @@ fn chunks_of(rows: Vec<Row>) -> Vec<Result<Readable<MetricChunk>>> {
             }
         }
     }
-    let damaged = damaged.into_iter().map(|(run, error)| Ok(Err(unreadable(run, error.to_string()))));
-    chunks.into_iter().map(|chunk| Ok(Ok(chunk))).chain(damaged).collect()
+    let damaged = damaged.into_iter().map(|(run, error)| Err(unreadable(run, error.to_string())));
+    chunks.into_iter().map(Ok).chain(damaged).collect()
 }
 
 fn unreadable(id: String, reason: String) -> Unreadable {

@@ -1,6 +1,7 @@
 //! The database of a tracking server, read without the server: MLflow's `SqlAlchemyStore` and its model registry, in
 //! any release of the schema.
 
+mod damage;
 mod database;
 mod evaluation;
 mod experiments;
@@ -13,23 +14,30 @@ mod postgres;
 mod registry;
 mod run_inputs;
 mod runs;
+mod schema;
 mod select;
 mod server;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 mod trace_columns;
 mod traces;
 mod value;
 
+use std::collections::HashSet;
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream};
 use futures::{StreamExt, TryStreamExt};
+use tokio::sync::OnceCell;
 
 use self::database::Database;
 pub use self::mysql::MysqlAddress;
 pub use self::postgres::PostgresAddress;
+use self::schema::Schema;
 use self::select::Select;
 pub use self::server::Login;
 use self::sqlite::SqliteDatabase;
@@ -56,6 +64,11 @@ pub struct SqlStoreReader {
     workspace: String,
     artifacts: StoreArtifacts,
     notes: Mutex<Vec<String>>,
+    schema: OnceCell<Schema>,
+    /// The runs with metrics that are missing in `latest_metrics`.
+    stale: OnceCell<HashSet<String>>,
+    /// The number of latest points that `metrics` lacks, since the last note about it.
+    only_latest: AtomicUsize,
 }
 
 impl SqlStoreReader {
@@ -94,10 +107,23 @@ impl SqlStoreReader {
         artifacts: StoreArtifacts,
         notes: Vec<String>,
     ) -> Result<Self> {
-        others::ensure_mlflow(database.catalogue(), &location)?;
+        damage::ensure_mlflow(database.catalogue(), &location)?;
         let about = SourceInfo { kind: "database", location, version: None, capabilities: None };
         let workspace = workspace.unwrap_or_else(|| "default".to_owned());
-        Ok(Self { database, about, workspace, artifacts, notes: Mutex::new(notes) })
+        Ok(Self {
+            database,
+            about,
+            workspace,
+            artifacts,
+            notes: Mutex::new(notes),
+            schema: OnceCell::new(),
+            stale: OnceCell::new(),
+            only_latest: AtomicUsize::new(0),
+        })
+    }
+
+    fn note(&self, text: String) {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner).push(text);
     }
 
     /// The same query, for the rows of this workspace.
@@ -183,7 +209,17 @@ impl Reader for SqlStoreReader {
     fn take_notes(&self) -> Vec<String> {
         let mut notes = std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner));
         notes.extend(self.artifacts.take_notes());
+        let only_latest = self.only_latest.swap(0, Ordering::Relaxed);
+        if only_latest > 0 {
+            notes.push(format!(
+                "latest points that are only in latest_metrics, not in metrics: {only_latest}"
+            ));
+        }
         notes
+    }
+
+    fn lost(&self) -> Option<Error> {
+        self.database.lost()
     }
 
     fn experiments(&self) -> Pages<'_, Readable<Experiment>> {
@@ -192,6 +228,10 @@ impl Reader for SqlStoreReader {
 
     fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
         self.every_run(experiment)
+    }
+
+    fn listed_runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
+        self.every_listed_run(experiment)
     }
 
     async fn first_runs(&self, experiment: &Experiment, most: usize) -> Result<(Vec<Readable<Run>>, bool)> {

@@ -1,12 +1,11 @@
-//! Objects of the database that cannot be migrated, counted, and the check that it is a database of a tracking server.
+//! Objects of the database that cannot be migrated, counted.
 
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::SqlStoreReader;
-use super::select::{Catalogue, Select};
-use super::value::Value;
+use super::select::Select;
 use crate::entities::{Count, Unsupported};
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 
 const MAX_CONCURRENT_QUERIES: usize = 4;
 const RUN_AGAIN: &str = "a job cannot be written without running it again";
@@ -40,8 +39,8 @@ impl SqlStoreReader {
             UNSUPPORTED.into_iter().filter(|(_, table, _)| self.database.catalogue().has_table(table));
         let asked: Vec<_> = tables
             .map(|(title, table, reason)| async move {
-                let tally = Count::exactly(self.database.count(table).await?);
-                Ok::<_, Error>(Unsupported { title, tally, reason })
+                let tally = Count::exactly(self.database.count_table(table, u64::from(u32::MAX)).await?);
+                Ok::<_, Error>(Unsupported { title, tally, reason: reason.into() })
             })
             .collect();
         let mut all: Vec<Unsupported> =
@@ -49,44 +48,47 @@ impl SqlStoreReader {
         let deleted = |table, key, stage: &str| Select::from(table, key).only(key[0], vec![stage.into()]);
         all.push(Unsupported {
             title: "deleted logged models",
-            tally: self.rows_of(deleted("logged_models", &["lifecycle_stage"], "deleted")).await?,
-            reason: "no request can write a deleted logged model",
+            tally: self.number_of(deleted("logged_models", &["lifecycle_stage"], "deleted")).await?,
+            reason: "no request can write a deleted logged model".into(),
         });
         all.push(Unsupported {
             title: "deleted model versions",
-            tally: self.rows_of(deleted("model_versions", &["current_stage"], "Deleted_Internal")).await?,
-            reason: "only their numbers are left: numbers between other versions stay unused on the target",
+            tally: self.number_of(deleted("model_versions", &["current_stage"], "Deleted_Internal")).await?,
+            reason: "only their numbers are left: a model that is new on the target does not use them again"
+                .into(),
         });
+        let others = self.other_workspaces().await?;
         all.push(Unsupported {
             title: "other workspaces",
-            tally: self.other_workspaces().await?,
-            reason: "one workspace is read at a time",
+            tally: Count::exactly(others.len() as u64),
+            reason: match others.first() {
+                Some(name) => {
+                    format!("one workspace is read at a time: set MLFLOW_WORKSPACE={name} to read that one")
+                }
+                None => String::new(),
+            }
+            .into(),
         });
+        all.extend(self.unread_rows().await?);
         Ok(all)
     }
 
-    async fn rows_of(&self, select: Select) -> Result<Count> {
-        let rows =
-            self.database.rows(select).try_fold(0, |count, batch| async move { Ok(count + batch.len()) });
-        Ok(Count::exactly(rows.await? as u64))
+    /// The number of rows. A damaged page only costs this number.
+    pub(super) async fn number_of(&self, select: Select) -> Result<Count> {
+        match self.database.count(select).await {
+            Ok(count) => Ok(Count::exactly(count)),
+            Err(error) if error.class() == Class::Permanent => Ok(Count::unknown(error.to_string())),
+            Err(error) => Err(error),
+        }
     }
 
-    async fn other_workspaces(&self) -> Result<Count> {
-        let rows = self.database.all(Select::from("workspaces", &["name"])).await?;
-        let is_other = |name: &Value| *name != Value::from(self.workspace.as_str());
-        Ok(Count::exactly(rows.iter().filter(|row| row.0.first().is_some_and(is_other)).count() as u64))
+    async fn other_workspaces(&self) -> Result<Vec<String>> {
+        let rows = self.database.all(Select::from("workspaces", &["name"]).order(&["name"])).await?;
+        let names = rows.into_iter().map(|row| {
+            let [name] = row.columns();
+            name.string()
+        });
+        let names: Vec<String> = names.collect::<Result<_>>()?;
+        Ok(names.into_iter().filter(|name| *name != self.workspace).collect())
     }
-}
-
-/// Returns an error for a database of another program, or of MLflow's users.
-pub fn ensure_mlflow(catalogue: &Catalogue, location: &str) -> Result<()> {
-    if catalogue.has_table("experiments") && catalogue.has_table("runs") {
-        return Ok(());
-    }
-    Err(match catalogue.has_table("users") && catalogue.has_table("alembic_version_auth") {
-        true => Error::usage(format!("{location} is the database of MLflow's users, not of experiments"))
-            .hint("give the database that `mlflow server --backend-store-uri` names"),
-        false => Error::usage(format!("{location} has no tables of MLflow"))
-            .hint("give the database that `mlflow server --backend-store-uri` names, such as mlflow.db"),
-    })
 }

@@ -4,15 +4,14 @@ use super::grouped::Grouped;
 use super::select::Select;
 use super::value::{Row, Value};
 use super::{SqlStoreReader, ids, readable};
-use crate::entities::{Kind, ModelVersion, Readable, RegisteredModel};
+use crate::entities::{Kind, ModelVersion, Readable, RegisteredModel, last_deleted};
 use crate::error::{Error, Result};
 use crate::io::Pages;
 
 const PER_PAGE: usize = 200;
 const MODELS: [&str; 4] = ["name", "description", "creation_time", "last_updated_time"];
-const VERSIONS: [&str; 12] = [
+const VERSIONS: [&str; 11] = [
     "version",
-    "name",
     "description",
     "source",
     "run_id",
@@ -32,6 +31,8 @@ const DELETED: &str = "Deleted_Internal";
 struct Parts {
     tags: Grouped<(String, String)>,
     aliases: Grouped<(String, u64)>,
+    /// The numbers of all versions, and whether they were deleted.
+    numbers: Grouped<(u64, bool)>,
 }
 
 impl SqlStoreReader {
@@ -46,18 +47,20 @@ impl SqlStoreReader {
         let tags = self.in_workspace(Select::from("registered_model_tags", &["name", "key", "value"]));
         let aliases =
             self.in_workspace(Select::from("registered_model_aliases", &["name", "alias", "version"]));
-        let (tags, aliases) = futures::try_join!(
+        let numbers =
+            self.in_workspace(Select::from("model_versions", &["name", "version", "current_stage"]));
+        let (tags, aliases, numbers) = futures::try_join!(
             Grouped::pairs(database, tags, names.clone()),
             Grouped::read(database, aliases, names.clone(), alias),
+            Grouped::read(database, numbers, names.clone(), number_of),
         )?;
-        let mut parts = Parts { tags, aliases };
+        let mut parts = Parts { tags, aliases, numbers };
         Ok(rows.into_iter().map(|row| model(row, &mut parts)).collect())
     }
 
     pub(super) async fn versions_of(&self, model: &RegisteredModel) -> Result<Vec<ModelVersion>> {
         let name = || vec![Value::from(model.name.as_str())];
-        let tags =
-            Select::from("model_version_tags", &["version", "name", "key", "value"]).only("name", name());
+        let tags = Select::from("model_version_tags", &["version", "key", "value"]).only("name", name());
         let versions = Select::from("model_versions", &VERSIONS).only("name", name()).order(&["version"]);
         let (tags, versions) = futures::try_join!(
             self.database.all(self.in_workspace(tags)),
@@ -65,11 +68,9 @@ impl SqlStoreReader {
         )?;
         let mut tags_of = BTreeMap::<i64, BTreeMap<String, String>>::new();
         for row in tags {
-            let [version, tagged, key, value] = row.columns();
-            if tagged.string()? == model.name {
-                let version = version.int()?.unwrap_or_default();
-                tags_of.entry(version).or_default().insert(key.string()?, value.string()?);
-            }
+            let [version, key, value] = row.columns();
+            let version = version.int()?.unwrap_or_default();
+            tags_of.entry(version).or_default().insert(key.string()?, value.string()?);
         }
         let versions =
             versions.into_iter().filter_map(|row| version(row, &model.name, &mut tags_of).transpose());
@@ -88,6 +89,7 @@ fn model(row: Row, parts: &mut Parts) -> Readable<RegisteredModel> {
             creation_time: creation_time.int()?,
             last_update_time: last_update_time.int()?,
             user_id: String::new(),
+            last_number: last_deleted(parts.numbers.take(&name)?),
             name,
         })
     };
@@ -95,37 +97,31 @@ fn model(row: Row, parts: &mut Parts) -> Readable<RegisteredModel> {
     readable(Kind::RegisteredModel, &name, model)
 }
 
+fn number_of(row: Row) -> Result<(u64, bool)> {
+    let [version, stage] = row.columns();
+    Ok((version.int()?.unwrap_or_default().unsigned_abs(), stage.string()? == DELETED))
+}
+
 fn alias(row: Row) -> Result<(String, u64)> {
     let [alias, version] = row.columns();
     Ok((alias.string()?, version.int()?.unwrap_or_default().unsigned_abs()))
 }
 
-/// `None` for a deleted version, and for one of a model whose name differs in case: some databases ignore the case.
+/// `None` for a deleted version. A database that ignores the case of names also returns versions whose name differs in
+/// case from that of the model: they belong to it, because such a database has no second model of this name.
 fn version(
     row: Row,
     model: &str,
     tags: &mut BTreeMap<i64, BTreeMap<String, String>>,
 ) -> Result<Option<ModelVersion>> {
-    let [
-        version,
-        name,
-        description,
-        source,
-        run_id,
-        run_link,
-        stage,
-        status,
-        message,
-        user,
-        created,
-        updated,
-    ] = row.columns();
-    let (name, stage) = (name.string()?, stage.string()?);
-    if stage == DELETED || name != model {
+    let [version, description, source, run_id, run_link, stage, status, message, user, created, updated] =
+        row.columns();
+    let stage = stage.string()?;
+    if stage == DELETED {
         return Ok(None);
     }
     let number =
-        version.int()?.ok_or_else(|| Error::permanent(format!("a version of {name:?} has no number")))?;
+        version.int()?.ok_or_else(|| Error::permanent(format!("a version of {model:?} has no number")))?;
     Ok(Some(ModelVersion {
         version: number.unsigned_abs(),
         description: description.string()?,
@@ -139,6 +135,6 @@ fn version(
         creation_time: created.int()?,
         last_update_time: updated.int()?,
         user_id: user.string()?,
-        name,
+        name: model.to_owned(),
     }))
 }

@@ -36,8 +36,16 @@ struct Parts {
 
 impl SqlStoreReader {
     pub(super) fn every_run<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
-        let of = (Kind::Run, format!("experiment {}", experiment.id));
-        self.list(of, runs_of(experiment), PER_PAGE, |rows| self.runs_of_rows(rows))
+        let make = move |rows| async move {
+            let stale = self.stale_runs().await?;
+            self.runs_of_rows(rows, |id| stale.contains(id)).await
+        };
+        self.list(of(experiment), runs_of(experiment), PER_PAGE, make)
+    }
+
+    /// The same runs without a search for metrics that `latest_metrics` lacks, which looks at all points.
+    pub(super) fn every_listed_run<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
+        self.list(of(experiment), runs_of(experiment), PER_PAGE, |rows| self.runs_of_rows(rows, |_| false))
     }
 
     pub(super) async fn some_runs(
@@ -45,10 +53,9 @@ impl SqlStoreReader {
         experiment: &Experiment,
         most: usize,
     ) -> Result<(Vec<Readable<Run>>, bool)> {
-        let of = (Kind::Run, format!("experiment {}", experiment.id));
         let select = runs_of(experiment).limit(most + 1);
-        let mut runs: Vec<_> =
-            self.list(of, select, PER_PAGE, |rows| self.runs_of_rows(rows)).try_concat().await?;
+        let runs = self.list(of(experiment), select, PER_PAGE, |rows| self.runs_of_rows(rows, |_| false));
+        let mut runs: Vec<_> = runs.try_concat().await?;
         let more = runs.len() > most;
         runs.truncate(most);
         Ok((runs, more))
@@ -56,22 +63,32 @@ impl SqlStoreReader {
 
     pub(super) async fn find_run(&self, id: &RunId) -> Result<Option<Run>> {
         let select = Select::from("runs", &COLUMNS).only("run_uuid", vec![Value::from(id.as_str())]);
-        self.one(select, |rows| self.runs_of_rows(rows)).await
+        let is_stale = self.is_stale(id).await?;
+        self.one(select, |rows| self.runs_of_rows(rows, move |_| is_stale)).await
     }
 
-    async fn runs_of_rows(&self, rows: Vec<Row>) -> Result<Vec<Readable<Run>>> {
+    async fn runs_of_rows(
+        &self,
+        rows: Vec<Row>,
+        is_stale: impl Fn(&str) -> bool,
+    ) -> Result<Vec<Readable<Run>>> {
         let (database, ids) = (&*self.database, ids(&rows));
         let pairs =
             |table| Grouped::pairs(database, Select::from(table, &["run_uuid", "key", "value"]), ids.clone());
+        let stale = ids.iter().filter(|id| matches!(id, Value::Text(id) if is_stale(id))).cloned().collect();
         let (params, tags, latest, inputs) = futures::try_join!(
             pairs("params"),
             pairs("tags"),
-            self.latest_points(ids.clone()),
+            self.latest_points(ids.clone(), stale),
             RunInputs::read(database, ids.clone()),
         )?;
         let mut parts = Parts { params, tags, latest, inputs };
         Ok(rows.into_iter().map(|row| run(row, &mut parts)).collect())
     }
+}
+
+fn of(experiment: &Experiment) -> (Kind, String) {
+    (Kind::Run, format!("experiment {}", experiment.id))
 }
 
 fn runs_of(experiment: &Experiment) -> Select {

@@ -11,13 +11,16 @@ use super::trace_columns;
 use super::value::{Row, Value};
 use super::{SqlStoreReader, ids, number, readable};
 use crate::entities::{
-    Assessment, Experiment, ExperimentId, FileEntry, Kind, Readable, RunId, SPANS_FILE, Spans, Trace,
+    Assessment, Experiment, ExperimentId, FileEntry, Kind, Owner, Readable, RunId, SPANS_FILE, Spans, Trace,
     TraceLinks, trace_key,
 };
 use crate::error::{Class, Error, Result};
 use crate::io::Pages;
+use crate::rest::archived_spans;
 
 const PER_PAGE: usize = 200;
+/// The spans of an archived trace (MLflow 3.18, `tracing/otel/otel_archival.py`, `TRACE_ARCHIVAL_FILENAME`).
+const ARCHIVE_FILE: &str = "traces.pb";
 const ASSESSMENTS: [&str; 16] = [
     "trace_id",
     // Again, because the first column is the owner.
@@ -81,10 +84,14 @@ impl SqlStoreReader {
         if trace.has_stored_spans() {
             return self.stored_spans(trace).await;
         }
-        let file = FileEntry::new(SPANS_FILE, None);
-        let read =
-            async { self.artifacts.open(trace.owner(), None, &file).await?.try_collect::<BytesMut>().await };
-        match read.await {
+        if let Some(archive) = trace.archive() {
+            let bytes = self.whole_file(archive, ARCHIVE_FILE).await;
+            return bytes
+                .and_then(|bytes| archived_spans(&bytes))
+                .map(Some)
+                .map_err(|e| e.at("its archived spans"));
+        }
+        match self.whole_file(trace.owner(), SPANS_FILE).await {
             Ok(text) => Ok(Some(Spans(text.freeze()))),
             Err(e) if e.class() == Class::NotFound && trace.is_unfinished() => Ok(None),
             // MLflow 3.3 to 3.5 writes rows as well, but reads the file.
@@ -93,6 +100,10 @@ impl SqlStoreReader {
                 spans => Ok(spans),
             },
         }
+    }
+
+    async fn whole_file(&self, owner: Owner<'_>, name: &str) -> Result<BytesMut> {
+        self.artifacts.open(owner, None, &FileEntry::new(name, None)).await?.try_collect().await
     }
 
     async fn stored_spans(&self, trace: &Trace) -> Result<Option<Spans>> {
@@ -253,10 +264,11 @@ fn parsed(value: Value) -> Result<Option<Json>> {
     Ok(text.map(|text| serde_json::from_str(&text)).transpose()?)
 }
 
+/// The text of a time in protobuf's JSON: a whole second has no fraction.
 fn time(milliseconds: i64) -> Result<Json> {
     let time = Timestamp::from_millisecond(milliseconds);
     let time = time.map_err(|e| Error::permanent(format!("{milliseconds} is not a time: {e}")))?;
-    Ok(format!("{time:.3}").into())
+    Ok(if milliseconds % 1000 == 0 { format!("{time:.0}") } else { format!("{time:.3}") }.into())
 }
 
 fn file_of(spans: &[String]) -> Bytes {
@@ -270,4 +282,15 @@ fn file_of(spans: &[String]) -> Bytes {
     }
     text.put_slice(b"]}");
     text.freeze()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_written_as_a_server_writes_them() {
+        assert_eq!(time(1_700_000_000_000).unwrap(), "2023-11-14T22:13:20Z");
+        assert_eq!(time(1_700_000_000_010).unwrap(), "2023-11-14T22:13:20.010Z");
+    }
 }

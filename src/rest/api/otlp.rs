@@ -1,7 +1,8 @@
-//! OpenTelemetry's protocol for sending spans, for servers that store them in the database.
-//!
-//! The messages are those of opentelemetry-proto 1.x (`trace/v1/trace.proto`, `common/v1/common.proto`), with the
-//! fields that MLflow reads (MLflow 3.18, `entities/span.py`, `from_otel_proto`).
+//! OpenTelemetry's protocol for spans: it sends them to servers that store them in the database, and is the form of
+//! archived spans.
+
+pub mod archived;
+mod message;
 
 use std::collections::BTreeMap;
 
@@ -9,6 +10,10 @@ use prost::Message;
 use reqwest::Method;
 use serde_json::Value;
 
+use self::message::{
+    AnyValue, ArrayValue, Event, KeyValue, KeyValueList, Kind, Link, PartialSuccess, Request, ResourceSpans,
+    Response, ScopeSpans, Status, WireSpan,
+};
 use crate::entities::{ExperimentId, Span, SpanLink};
 use crate::error::{Error, Result};
 use crate::rest::{Call, Capabilities, Client};
@@ -16,136 +21,6 @@ use crate::rest::{Call, Capabilities, Client};
 const ROUTE: &str = "/v1/traces";
 /// A proxy may cut off larger requests.
 pub const MAX_REQUEST_BYTES: usize = 8 << 20;
-
-#[derive(Clone, PartialEq, Message)]
-struct Request {
-    #[prost(message, repeated, tag = "1")]
-    resource_spans: Vec<ResourceSpans>,
-}
-
-/// It has no resource, because servers turn the attributes of a resource into trace tags.
-#[derive(Clone, PartialEq, Message)]
-struct ResourceSpans {
-    #[prost(message, repeated, tag = "2")]
-    scope_spans: Vec<ScopeSpans>,
-}
-
-/// The server's answer (`collector/trace/v1/trace_service.proto`).
-#[derive(Clone, PartialEq, Message)]
-struct Response {
-    #[prost(message, optional, tag = "1")]
-    partial_success: Option<PartialSuccess>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct PartialSuccess {
-    #[prost(int64, tag = "1")]
-    rejected_spans: i64,
-    #[prost(string, tag = "2")]
-    error_message: String,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ScopeSpans {
-    #[prost(message, repeated, tag = "2")]
-    spans: Vec<WireSpan>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct WireSpan {
-    #[prost(bytes = "vec", tag = "1")]
-    trace_id: Vec<u8>,
-    #[prost(bytes = "vec", tag = "2")]
-    span_id: Vec<u8>,
-    #[prost(bytes = "vec", tag = "4")]
-    parent_span_id: Vec<u8>,
-    #[prost(string, tag = "5")]
-    name: String,
-    #[prost(int32, tag = "6")]
-    kind: i32,
-    #[prost(fixed64, tag = "7")]
-    start_time_unix_nano: u64,
-    #[prost(fixed64, tag = "8")]
-    end_time_unix_nano: u64,
-    #[prost(message, repeated, tag = "9")]
-    attributes: Vec<KeyValue>,
-    #[prost(message, repeated, tag = "11")]
-    events: Vec<Event>,
-    #[prost(message, repeated, tag = "13")]
-    links: Vec<Link>,
-    #[prost(message, optional, tag = "15")]
-    status: Option<Status>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Event {
-    #[prost(fixed64, tag = "1")]
-    time_unix_nano: u64,
-    #[prost(string, tag = "2")]
-    name: String,
-    #[prost(message, repeated, tag = "3")]
-    attributes: Vec<KeyValue>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Link {
-    #[prost(bytes = "vec", tag = "1")]
-    trace_id: Vec<u8>,
-    #[prost(bytes = "vec", tag = "2")]
-    span_id: Vec<u8>,
-    #[prost(message, repeated, tag = "4")]
-    attributes: Vec<KeyValue>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct Status {
-    #[prost(string, tag = "2")]
-    message: String,
-    #[prost(int32, tag = "3")]
-    code: i32,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct KeyValue {
-    #[prost(string, tag = "1")]
-    key: String,
-    #[prost(message, optional, tag = "2")]
-    value: Option<AnyValue>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct AnyValue {
-    #[prost(oneof = "Kind", tags = "1, 2, 3, 4, 5, 6")]
-    kind: Option<Kind>,
-}
-
-#[derive(Clone, PartialEq, prost::Oneof)]
-enum Kind {
-    #[prost(string, tag = "1")]
-    Text(String),
-    #[prost(bool, tag = "2")]
-    Bool(bool),
-    #[prost(int64, tag = "3")]
-    Int(i64),
-    #[prost(double, tag = "4")]
-    Double(f64),
-    #[prost(message, tag = "5")]
-    Array(ArrayValue),
-    #[prost(message, tag = "6")]
-    Map(KeyValueList),
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct ArrayValue {
-    #[prost(message, repeated, tag = "1")]
-    values: Vec<AnyValue>,
-}
-
-#[derive(Clone, PartialEq, Message)]
-struct KeyValueList {
-    #[prost(message, repeated, tag = "1")]
-    values: Vec<KeyValue>,
-}
 
 /// The request that sends the spans of one trace; `None` when the protocol, or a server with these capabilities, cannot
 /// represent them without a loss.

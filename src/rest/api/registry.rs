@@ -97,6 +97,7 @@ impl From<WireModel> for RegisteredModel {
             creation_time: wire.creation_timestamp,
             last_update_time: wire.last_updated_timestamp,
             user_id: wire.user_id,
+            last_number: None,
         }
     }
 }

@@ -126,7 +126,7 @@ impl Client {
     ) -> Option<Unsupported> {
         let tally = self.tally(listed, experiments).await;
         let tally = tally.map_or_else(|error| tolerated(&error, over_files), Some)?;
-        Some(Unsupported { title: listed.title, tally, reason: listed.reason })
+        Some(Unsupported { title: listed.title, tally, reason: listed.reason.into() })
     }
 
     async fn tally(&self, listed: &Route, experiments: &[ExperimentId]) -> Result<Count> {

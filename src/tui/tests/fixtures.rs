@@ -114,7 +114,7 @@ pub fn source_report() -> CheckReport {
         [Some(14), Some(1_204), None, Some(25), Some(3), Some(17), Some(0), Some(0), Some(2), Some(1)];
     let tally = |count: Option<u64>| count.map_or(Count::unknown("not counted"), Count::exactly);
     let kinds = Kind::ALL.into_iter().zip(counts);
-    let other = |title, tally, reason| Unsupported { title, tally, reason };
+    let other = |title, tally, reason: &'static str| Unsupported { title, tally, reason: reason.into() };
     CheckReport {
         kinds: kinds.map(|(kind, count)| KindReport::new(kind, tally(count))).collect(),
         others: vec![

@@ -29,13 +29,14 @@ impl RestWriter {
         Ok(())
     }
 
-    /// Uses up the numbers up to the last one that an alias points to: these versions were also deleted on the source.
-    /// This happens only if the next number is known, so that no later version loses its own number.
-    async fn use_up(&self, at: &mut TargetModel) -> Result<()> {
+    /// Uses up the numbers of the versions that were deleted on the source after the last existing one: up to the last
+    /// number that the source has given out, or that an alias points to. This happens only if the next number is known,
+    /// so that no later version loses its own number.
+    async fn use_up(&self, at: &mut TargetModel, last_number: Option<u64>) -> Result<()> {
         let gap = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), PLACEHOLDER.to_owned())]);
         let name = at.name.clone();
         let is_free = |number: &u64| at.next.is_some_and(|next| next <= *number);
-        let last = at.wanted_aliases.values().copied().filter(is_free).max();
+        let last = at.wanted_aliases.values().copied().chain(last_number).filter(is_free).max();
         while let (Some(next), Some(last)) = (at.next, last)
             && next <= last
         {
@@ -68,7 +69,7 @@ impl RestWriter {
         let mut refused = Refused::default();
         let is_present = |number: u64| versions.iter().any(|version| version.version == number);
         if at.is_whole {
-            self.use_up(&mut at).await?;
+            self.use_up(&mut at, model.last_number).await?;
         }
         let of_deleted = model.aliases.iter().any(|(alias, number)| {
             at.aliases.get(alias) == Some(number) && !is_present(*number) && !at.versions.contains_key(number)

@@ -8,14 +8,14 @@ mod url;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use futures::StreamExt;
 use futures::stream::{self, BoxStream};
-use futures::{StreamExt, TryStreamExt};
 use tokio::sync::Semaphore;
 
 pub use self::sink::Sink;
 pub use self::url::{Login, Place, ServerUrl};
 use super::database::Database;
-use super::select::{Catalogue, Dialect, Select};
+use super::select::{Catalogue, Dialect};
 use super::value::Row;
 use crate::error::{Error, Result};
 
@@ -49,28 +49,25 @@ impl<C: Connection> ServerDatabase<C> {
         let free = Semaphore::new(connections.len());
         Self { catalogue, dialect, pool: Arc::new(Pool { idle: Mutex::new(connections), free, left }) }
     }
-
-    fn query(&self, sql: String, table: &str) -> BoxStream<'static, Result<Vec<Row>>> {
-        let (pool, (mut sink, receiver)) = (Arc::clone(&self.pool), Sink::new());
-        let place = format!("table {table}");
-        tokio::spawn(async move {
-            let result = pool.read(&sql, &mut sink).await;
-            sink.finish(result.map_err(|e| e.at(place))).await;
-        });
-        stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) }).boxed()
-    }
 }
 
 impl<C: Connection> Pool<C> {
+    /// `None` while a connection may be left: one that is in use counts until its query fails.
+    fn lost(&self) -> Option<Error> {
+        let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_left = left.0 > idle.len() || idle.iter().any(C::is_usable);
+        (!is_left).then(|| left.1.clone().unwrap_or_else(connection_lost))
+    }
+
     async fn read(&self, sql: &str, sink: &mut Sink) -> Result<()> {
-        let lost = || Error::transient("the connection to the database is lost");
         let Ok(permit) = self.free.acquire().await else {
             let left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-            return Err(left.1.clone().unwrap_or_else(lost));
+            return Err(left.1.clone().unwrap_or_else(connection_lost));
         };
         let connection = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         // There is a connection for each permit.
-        let mut connection = connection.ok_or_else(lost)?;
+        let mut connection = connection.ok_or_else(connection_lost)?;
         let result = connection.read(sql, sink).await;
         if connection.is_usable() {
             self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
@@ -86,26 +83,31 @@ impl<C: Connection> Pool<C> {
     }
 }
 
-#[async_trait]
+fn connection_lost() -> Error {
+    Error::transient("the connection to the database is lost")
+        .hint("run the same command again: it continues")
+}
+
 impl<C: Connection> Database for ServerDatabase<C> {
     fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
 
-    fn rows(&self, select: Select) -> BoxStream<'static, Result<Vec<Row>>> {
-        match select.sql(&self.catalogue, self.dialect) {
-            Some(sql) => self.query(sql, select.table),
-            None => stream::empty().boxed(),
-        }
+    fn dialect(&self) -> Dialect {
+        self.dialect
     }
 
-    async fn count(&self, table: &str) -> Result<u64> {
-        if !self.catalogue.has_table(table) {
-            return Ok(0);
-        }
-        let sql = format!("SELECT count(*) FROM {0}{table}{0}", self.dialect.quote);
-        let rows: Vec<Row> = self.query(sql, table).try_concat().await?;
-        let count = rows.into_iter().next().map(Row::columns).map(|[count]| count.int()).transpose()?;
-        Ok(count.flatten().unwrap_or_default().unsigned_abs())
+    fn lost(&self) -> Option<Error> {
+        self.pool.lost()
+    }
+
+    fn query(&self, sql: String, table: &str) -> BoxStream<'static, Result<Vec<Row>>> {
+        let (pool, (mut sink, receiver)) = (Arc::clone(&self.pool), Sink::new());
+        let place = format!("table {table}");
+        tokio::spawn(async move {
+            let result = pool.read(&sql, &mut sink).await;
+            sink.finish(result.map_err(|e| e.at(place))).await;
+        });
+        stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) }).boxed()
     }
 }

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::{self, BoxStream};
 use rusqlite::types::ValueRef;
@@ -18,7 +17,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use super::database::Database;
-use super::select::{Catalogue, Dialect, Select};
+use super::select::{Catalogue, Dialect};
 use super::value::{Row, Value};
 use crate::error::{Error, Result};
 
@@ -85,35 +84,30 @@ fn catalogue(connection: &Connection) -> rusqlite::Result<Catalogue> {
     Ok(Catalogue(catalogue))
 }
 
-#[async_trait]
 impl Database for SqliteDatabase {
     fn catalogue(&self) -> &Catalogue {
         &self.catalogue
     }
 
-    fn rows(&self, select: Select) -> BoxStream<'static, Result<Vec<Row>>> {
-        let Some(sql) = select.sql(&self.catalogue, DIALECT) else { return stream::empty().boxed() };
+    fn dialect(&self) -> Dialect {
+        DIALECT
+    }
+
+    fn lost(&self) -> Option<Error> {
+        None
+    }
+
+    fn query(&self, sql: String, table: &str) -> BoxStream<'static, Result<Vec<Row>>> {
         let (copy, (sender, receiver)) = (Arc::clone(&self.copy), mpsc::channel(BATCHES));
+        let place = format!("table {table}");
         tokio::task::spawn_blocking(move || {
             let send = |batch: Vec<Row>| sender.blocking_send(Ok(batch)).is_ok();
             if let Err(error) = copy.with(|connection| each_batch(connection, &sql, &send)) {
                 // If the receiver is closed, the error is not needed.
-                let _ = sender.blocking_send(Err(error.at(format!("table {}", select.table))));
+                let _ = sender.blocking_send(Err(error.at(place)));
             }
         });
         stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) }).boxed()
-    }
-
-    async fn count(&self, table: &str) -> Result<u64> {
-        if !self.catalogue.has_table(table) {
-            return Ok(0);
-        }
-        let (copy, sql) = (Arc::clone(&self.copy), format!("SELECT count(*) FROM \"{table}\""));
-        let count =
-            move || copy.with(|connection| connection.query_row(&sql, [], |row| row.get::<_, i64>(0)));
-        let count =
-            tokio::task::spawn_blocking(count).await.map_err(|e| Error::permanent(e.to_string()))??;
-        Ok(count.unsigned_abs())
     }
 }
 
