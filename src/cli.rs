@@ -266,6 +266,10 @@ pub struct Selection {
     /// an experiment fails, and nothing is mixed. In a validation, what only the target has is then no difference
     #[arg(long)]
     pub merge: bool,
+    /// If the target has a registered model or prompt of the same name with other versions, append the source's versions
+    /// to them: they get the next numbers. A later import finds them again. `export` ignores this option
+    #[arg(long)]
+    pub append_versions: bool,
 
     /// Include deleted experiments and runs (they are also deleted on the target)
     #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
@@ -302,6 +306,7 @@ impl Selection {
             model_rename_file: None,
             experiments_prefix: None,
             merge: false,
+            append_versions: false,
             export_deleted_runs: true,
             run_start_time: None,
             runs_until: None,

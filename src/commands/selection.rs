@@ -38,6 +38,7 @@ pub fn plan_of(selection: &Selection) -> Result<Plan> {
         plan.experiments_prefix.clone_from(prefix);
     }
     plan.merge |= selection.merge;
+    plan.append_versions |= selection.append_versions;
     plan.skip_deleted |= !selection.export_deleted_runs;
     plan.skip_traces |= selection.traces == Traces::None;
     let times = [

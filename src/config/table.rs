@@ -167,6 +167,13 @@ pub const SETTINGS: &[Setting] = &[
     )
     .built_in("1h"),
     work("traces", Shape::OneOf(&["all", "none"]), "Whether traces are included", "none").built_in("all"),
+    work(
+        "append_versions",
+        Shape::Switch,
+        "Whether versions are appended to a model of the same name that has other versions on the target",
+        "true",
+    )
+    .built_in("false"),
     work("export_deleted_runs", Shape::Switch, "Whether deleted experiments and runs are included", "false")
         .built_in("true"),
     display(

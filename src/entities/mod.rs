@@ -22,6 +22,7 @@ mod tags;
 mod trace;
 mod unreadable;
 mod unsupported;
+mod version_numbers;
 
 pub use dataset::DatasetInput;
 pub use evaluation::{EvaluationDataset, Record, Scorer};
@@ -37,7 +38,7 @@ pub use owned_uri::{OwnedUri, UriForm};
 pub use owner::Owner;
 pub use printable::{is_hidden, one_line, printable, printable_json, quoted};
 pub use references::{Template, ids_in, merge_experiments, names_model, rewrite, rewrite_experiments};
-pub use registry::{ModelVersion, RegisteredModel, last_deleted};
+pub use registry::{ModelVersion, RegisteredModel, is_same_origin, last_deleted};
 pub use run::{Run, RunStatus};
 pub use s3_object::S3Object;
 pub use span::{Span, SpanLink};
@@ -45,6 +46,7 @@ pub use tags::tags;
 pub use trace::{Assessment, SPANS_FILE, Spans, Trace, TraceLinks, trace_key};
 pub use unreadable::{Readable, Unreadable};
 pub use unsupported::{Count, Unsupported};
+pub use version_numbers::VersionNumbers;
 
 /// Names of the tags for values that cannot be set directly on the target, and of some tags of MLflow.
 pub mod tag {
@@ -58,6 +60,10 @@ pub mod tag {
     /// On an existing experiment of the target into which a source experiment was merged. The tag's name is this
     /// prefix, the source's id, a dot, and the creation time on the source.
     pub const MERGED_EXPERIMENT: &str = "mlferry.source.merged.";
+    /// On a registered model or prompt of the target to which an import has appended versions: the number that is added
+    /// to their numbers, and their first number on the source. The tag's name is this prefix and the creation time of
+    /// the source's model or prompt.
+    pub const APPENDED_VERSIONS: &str = "mlferry.source.appended.";
     /// The name that an import has set. It shows whether a user has renamed the object since.
     pub const GIVEN_NAME: &str = "mlferry.source.given_name";
     /// When the object was created on the source, in milliseconds since 1970.

@@ -79,8 +79,24 @@ impl ModelVersion {
         (!name.contains('/')).then_some((name, number))
     }
 
+    /// True when an import made this version of the target from the version `source`. The model may have been renamed
+    /// since.
+    pub fn is_made_from(&self, source: &Self) -> bool {
+        let number = format!("/{}", source.version);
+        self.tags.get(tag::SOURCE_VERSION).is_some_and(|label| label.ends_with(&number))
+            && is_same_origin(&self.tags, source.creation_time)
+    }
+
     /// The name that a user recognises.
     pub fn label(&self) -> String {
         format!("{}/{}", self.name, self.version)
     }
+}
+
+/// True unless the tags of an object on the target show that it was made from another object than the one that was
+/// created at this time. Two sources may have models of the same name: the creation time distinguishes them, if both
+/// sides have it.
+pub fn is_same_origin(theirs: &BTreeMap<String, String>, creation_time: Option<i64>) -> bool {
+    let created = theirs.get(tag::SOURCE_CREATION_TIME);
+    created.zip(creation_time).is_none_or(|(known, time)| *known == time.to_string())
 }

@@ -59,6 +59,9 @@ pub struct Plan {
     /// Add runs to experiments of the same name that hold runs of other sources.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub merge: bool,
+    /// Append versions to a registered model or prompt of the target that has other versions with the same numbers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub append_versions: bool,
     /// Do not migrate deleted experiments and deleted runs.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub skip_deleted: bool,
@@ -146,7 +149,7 @@ impl Plan {
 
     /// True when the plan expects objects of other sources on the target.
     pub fn shares_target(&self) -> bool {
-        self.merge || !self.experiments_prefix.is_empty()
+        self.merge || self.append_versions || !self.experiments_prefix.is_empty()
     }
 
     pub fn target_model_name<'a>(&'a self, model: &'a RegisteredModel) -> &'a str {
@@ -247,6 +250,7 @@ mod tests {
             rename_models: [("m".into(), "n".into())].into(),
             experiments_prefix: "team/".into(),
             merge: true,
+            append_versions: true,
             skip_deleted: true,
             run_start_time: Some(UnixMillis(1_714_521_600_000)),
             runs_until: Some(UnixMillis(1_714_521_600_001)),

@@ -4,7 +4,7 @@
 use crate::error::Error;
 
 /// An example for each key of a plan.
-const EXAMPLES: [(&str, &str); 16] = [
+const EXAMPLES: [(&str, &str); 17] = [
     ("globs", r#"globs = ["fraud/*", "churn"]"#),
     ("experiments", "[[experiments]]\n  name = \"churn\"\n  except = [\"RUN-ID\"]"),
     ("except_experiments", r#"except_experiments = ["old/*"]"#),
@@ -19,6 +19,7 @@ const EXAMPLES: [(&str, &str); 16] = [
     ("rename", "[rename]\n  \"old name\" = \"new name\""),
     ("experiments_prefix", r#"experiments_prefix = "team-a/""#),
     ("merge", "merge = true"),
+    ("append_versions", "append_versions = true"),
     ("rename_models", "[rename_models]\n  \"old name\" = \"new name\""),
     ("run_start_time", "run_start_time = 2024-05-01"),
 ];

@@ -17,6 +17,7 @@ use crate::artifacts::Digest;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
     ModelMetric, ModelVersion, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
+    VersionNumbers,
 };
 use crate::error::{Error, Result};
 
@@ -101,6 +102,36 @@ pub struct TargetModel {
     pub wanted_aliases: BTreeMap<String, u64>,
     /// The versions include every version of the source. So higher numbers may be used up.
     pub is_whole: bool,
+    /// A version whose number is used by another version is appended.
+    pub appends: bool,
+    /// The tag that keeps the offset of appended versions. `None` if the source's model has no creation time.
+    pub append_tag: Option<String>,
+    /// The target's numbers of the source's versions.
+    pub numbers: VersionNumbers,
+}
+
+impl TargetModel {
+    /// The number on the target that this version of the source has or would get.
+    pub fn number_of(&mut self, version: &ModelVersion) -> u64 {
+        match self.appends || self.numbers.are_appended() {
+            true => self.numbers.find(version, &self.versions),
+            false => version.version,
+        }
+    }
+
+    /// True when the target has this version. Another version may have its number if versions are appended.
+    pub fn has(&mut self, version: &ModelVersion) -> bool {
+        let number = self.number_of(version);
+        self.versions.get(&number).is_some_and(|existing| !self.appends || existing.is_made_from(version))
+    }
+
+    /// The highest number that was used on the target, as far as it is known.
+    pub fn last_number(&self) -> u64 {
+        let of_versions = self.versions.keys().next_back().copied();
+        let of_aliases = self.aliases.values().max().copied();
+        let given = self.next.map(|next| next - 1);
+        of_versions.max(of_aliases).max(given).unwrap_or_default()
+    }
 }
 
 /// All write methods that a migration needs. The order is: open the experiment; open its runs (parents first), write
@@ -197,10 +228,17 @@ pub trait Writer: Send + Sync {
         runs: &[RunId],
     ) -> Result<()>;
 
-    /// Finds or creates a registered model or prompt under `name`.
-    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<TargetModel>;
+    /// Finds or creates a registered model or prompt under `name`. With `appends`, versions whose numbers are used by
+    /// other versions are appended to them.
+    async fn open_registered_model(
+        &self,
+        model: &RegisteredModel,
+        name: &str,
+        appends: bool,
+    ) -> Result<TargetModel>;
 
-    /// Finds or creates one version under its own number. Another version with this number is a conflict: an error.
+    /// Finds or creates one version under its own number. Another version with this number is a conflict: an error,
+    /// unless versions are appended. Then `at.numbers` has the new number.
     async fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing>;
 
     /// Called after the last version; `versions` are those that exist on the target now. Sets the aliases. Returns

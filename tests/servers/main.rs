@@ -9,6 +9,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod appended;
 mod artifacts;
 mod check;
 mod database;

@@ -4,7 +4,7 @@
 use crate::support::{Mlferry, NEWEST, TARGET, TestServer};
 use serde_json::{Value, json};
 
-async fn post(url: &str, route: &str, body: Value) -> Value {
+pub async fn post(url: &str, route: &str, body: Value) -> Value {
     let response = reqwest::Client::new()
         .post(format!("{url}/api/2.0/mlflow/{route}"))
         .json(&body)
@@ -15,11 +15,11 @@ async fn post(url: &str, route: &str, body: Value) -> Value {
     response.json().await.unwrap()
 }
 
-async fn version(url: &str, name: &str, source: &str) {
+pub async fn version(url: &str, name: &str, source: &str) {
     post(url, "model-versions/create", json!({ "name": name, "source": source })).await;
 }
 
-async fn alias(url: &str, name: &str, alias: &str, version: &str) {
+pub async fn alias(url: &str, name: &str, alias: &str, version: &str) {
     post(url, "registered-models/alias", json!({ "name": name, "alias": alias, "version": version })).await;
 }
 
@@ -123,11 +123,12 @@ async fn run(url: &str, name: &str) -> (String, String) {
     (text("run_id"), text("artifact_uri"))
 }
 
-async fn versions(url: &str, name: &str) -> Vec<Value> {
+pub async fn versions(url: &str, name: &str) -> Vec<Value> {
     let route = format!("{url}/api/2.0/mlflow/model-versions/search");
     let filter = [("filter", format!("name='{name}'"))];
     let answer = reqwest::Client::new().get(route).query(&filter).send().await.unwrap();
-    let mut found = answer.json::<Value>().await.unwrap()["model_versions"].as_array().unwrap().clone();
+    let mut found =
+        answer.json::<Value>().await.unwrap()["model_versions"].as_array().cloned().unwrap_or_default();
     found.sort_by_key(|version| version["version"].as_str().unwrap().parse::<u64>().unwrap());
     found
 }
@@ -235,7 +236,7 @@ async fn train(url: &str, experiment: &Value, name: &str) {
     post(url, "model-versions/create", version).await;
 }
 
-async fn churn(url: &str) -> Value {
+pub async fn churn(url: &str) -> Value {
     let churn = format!("{url}/api/2.0/mlflow/registered-models/get?name=churn");
     reqwest::get(churn).await.unwrap().json::<Value>().await.unwrap()["registered_model"].take()
 }

@@ -87,8 +87,15 @@ impl Writer for FaultyWriter {
         self.faults.call("close_experiment", self.inner.close_experiment(place, experiment, runs)).await
     }
 
-    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<TargetModel> {
-        self.faults.call("open_registered_model", self.inner.open_registered_model(model, name)).await
+    async fn open_registered_model(
+        &self,
+        model: &RegisteredModel,
+        name: &str,
+        appends: bool,
+    ) -> Result<TargetModel> {
+        self.faults
+            .call("open_registered_model", self.inner.open_registered_model(model, name, appends))
+            .await
     }
 
     async fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing> {

@@ -16,6 +16,7 @@ mod traces;
 mod version_order;
 mod waiting;
 
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -180,6 +181,8 @@ impl TransferSetup {
                 uncompared_runs: AtomicU64::default(),
                 empty_roots: EmptyRoots::default(),
                 named_runs: NamedRuns::default(),
+                renumbered: std::sync::Mutex::default(),
+                refused_versions: std::sync::Mutex::default(),
             };
             // A directory belongs to one machine, so its lock file is enough.
             let result = match step {
@@ -215,6 +218,10 @@ struct Copy {
     uncompared_runs: AtomicU64,
     empty_roots: EmptyRoots,
     named_runs: NamedRuns,
+    /// The target's label of each version that has another number there, by the label on the source.
+    renumbered: std::sync::Mutex<HashMap<String, String>>,
+    /// The versions that the target has refused permanently, by label.
+    refused_versions: std::sync::Mutex<HashSet<String>>,
 }
 
 impl Copy {

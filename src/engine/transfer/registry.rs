@@ -1,3 +1,5 @@
+use std::sync::PoisonError;
+
 use futures::stream::FuturesUnordered;
 use futures::{FutureExt, StreamExt};
 use tokio::sync::{Semaphore, SemaphorePermit};
@@ -104,8 +106,8 @@ impl Copy {
         let labels: Vec<String> = versions.iter().map(ModelVersion::label).collect();
         self.journal.plan(kind, labels.iter().map(String::as_str))?;
         self.context.plan(kind, versions.len()).await;
-        let mut at = match self.target.open_registered_model(model, self.plan.target_model_name(model)).await
-        {
+        let (name, appends) = (self.plan.target_model_name(model), self.plan.append_versions);
+        let mut at = match self.target.open_registered_model(model, name, appends).await {
             Ok(at) => at,
             Err(error) => {
                 let reason = error.clone().at(format!("its {} was not moved", model.kind().words().0));
@@ -142,7 +144,10 @@ impl Copy {
         }
         let name = at.name.clone();
         at.is_whole = *wanted == Subset::All && present.len() == planned;
-        Ok(self.target.close_registered_model(at, model, &present).await.map(|notes| Some((name, notes))))
+        let new_numbers =
+            at.numbers.describe().map(|words| format!("{} {name:?}: {words}", model.kind().words().0));
+        let closed = self.target.close_registered_model(at, model, &present).await;
+        Ok(closed.map(|notes| Some((name, new_numbers.into_iter().chain(notes).collect()))))
     }
 
     async fn version(
@@ -153,7 +158,7 @@ impl Copy {
     ) -> Result<Ended> {
         let (kind, label) = (model.version_kind(), version.label());
         // A version that exists on the target already has its references, so it does not wait for other objects.
-        let is_there = at.versions.contains_key(&version.version);
+        let is_there = at.has(version);
         let written = match self.version_to_wait_for(version).filter(|_| !is_there) {
             Some(error) => Err(error),
             None => self.target.write_version(at, version).await,
@@ -161,7 +166,11 @@ impl Copy {
         match written {
             Err(error) => {
                 self.fail_version(version, model, &error).await?;
-                return Ok(if error.is_final() { Ended::Refused } else { Ended::ForNow(error) });
+                if !error.is_final() {
+                    return Ok(Ended::ForNow(error));
+                }
+                self.refused_versions.lock().unwrap_or_else(PoisonError::into_inner).insert(label);
+                return Ok(Ended::Refused);
             }
             Ok(found) => {
                 // The kind is the same for a version of a prompt, because it is written through the same routes.
@@ -169,7 +178,13 @@ impl Copy {
                     self.fail_version(version, model, &refused).await?;
                     return Ok(Ended::There);
                 }
-                self.journal.done(kind, &label, Some(&format!("{}/{}", at.name, version.version)), None)?;
+                let number = at.numbers.number(version.version);
+                let target = format!("{}/{number}", at.name);
+                self.journal.done(kind, &label, Some(&target), None)?;
+                if number != version.version {
+                    let mut renumbered = self.renumbered.lock().unwrap_or_else(PoisonError::into_inner);
+                    renumbered.insert(label.clone(), target);
+                }
                 match found {
                     Existing::Everything => self.context.skipped(kind, &label, &label, "already there").await,
                     Existing::Nothing | Existing::Partial => self.context.done(kind, &label, &label).await,

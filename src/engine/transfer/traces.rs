@@ -87,13 +87,16 @@ impl Copy {
         }
     }
 
-    /// Replaces the old name by the new name in links to versions of a renamed prompt.
+    /// Replaces the old labels by the new labels in links to versions of a prompt that has another name on the target,
+    /// or other numbers.
     fn with_new_prompts(&self, trace: Trace) -> Trace {
+        let renumbered = self.renumbered.lock().unwrap_or_else(PoisonError::into_inner);
         let renamed = |label: String| {
-            let new = label
-                .rsplit_once('/')
-                .and_then(|(name, number)| Some(format!("{}/{number}", self.plan.rename_models.get(name)?)));
-            new.unwrap_or(label)
+            let renamed = || {
+                let (name, number) = label.rsplit_once('/')?;
+                Some(format!("{}/{number}", self.plan.rename_models.get(name)?))
+            };
+            renumbered.get(&label).cloned().or_else(renamed).unwrap_or(label)
         };
         let linked_prompts = trace.linked_prompts.into_iter().map(renamed).collect();
         Trace { linked_prompts, ..trace }

@@ -3,6 +3,8 @@
 //! failed in this job but may succeed in another job, every object that names it fails too. The next import then
 //! creates both.
 
+use std::sync::PoisonError;
+
 use super::Copy;
 use crate::entities::{Kind, ModelId, ModelVersion, OwnedUri, RunId};
 use crate::error::Error;
@@ -15,13 +17,23 @@ impl Copy {
         self.to_wait_for(Kind::Run, run.as_str(), self.journal.target_of(run).is_some())
     }
 
-    /// The reason why this version cannot be created yet. `None` when it need not wait for any object that it names.
+    /// The reason why this version cannot be created, or not yet. `None` when it need not wait for any object that it
+    /// names.
     pub(super) fn version_to_wait_for(&self, version: &ModelVersion) -> Option<Error> {
         if let Some(error) = version.run_id.as_ref().and_then(|run| self.run_to_wait_for(run)) {
             return Some(error);
         }
         if let Some((name, number)) = version.copied_from() {
-            return self.to_wait_for(Kind::ModelVersion, &format!("{name}/{number}"), true);
+            let original = format!("{name}/{number}");
+            let refused = self.refused_versions.lock().unwrap_or_else(PoisonError::into_inner);
+            // The target may have another version with this number, and the copy would become a copy of that one.
+            if refused.contains(&original) {
+                return Some(
+                    Error::permanent(format!("it is a copy of {original}, which could not be moved"))
+                        .hint("migrate that version, too: its own error says how"),
+                );
+            }
+            return self.to_wait_for(Kind::ModelVersion, &original, true);
         }
         let uri = OwnedUri::parse(&version.source)?;
         if !uri.is_of_model() {

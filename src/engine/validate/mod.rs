@@ -123,7 +123,8 @@ pub fn validate(validate: Validate) -> Job {
 }
 
 const ONLY_THERE: &str = "objects that only the target has";
-const OF_OTHER_SOURCES: &str = "other sources share the target: --merge, --experiments-prefix";
+const OF_OTHER_SOURCES: &str =
+    "other sources share the target: --merge, --experiments-prefix, --append-versions";
 
 /// One running comparison.
 struct Compare {
@@ -176,8 +177,8 @@ impl Compare {
         self.models(pairs.clone()).await?;
         let chosen = pairs;
         self.compare_deferred().await;
-        let pairs = self.pairs_of(&models, ids);
-        self.registry(models, &pairs).await?;
+        let mut pairs = self.pairs_of(&models, ids);
+        self.registry(models, &mut pairs).await?;
         self.traces(&chosen, &pairs).await?;
         self.scorers(&experiments).await?;
         self.datasets(datasets, &pairs).await?;

@@ -15,6 +15,7 @@ impl Difference {
             rename_models: plan.rename_models.clone(),
             experiments_prefix: plan.experiments_prefix.clone(),
             merge: plan.merge,
+            append_versions: plan.append_versions,
             skip_deleted: plan.skip_deleted,
             ..Plan::default()
         };

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::found::Found;
 use super::references::{Reference, compare_text};
-use crate::entities::{ExperimentId, RunId, rewrite_experiments, tag};
+use crate::entities::{ExperimentId, RunId, VersionNumbers, rewrite_experiments, tag};
 
 /// The new id on the target for each id of the source. Logged models are included in `runs`, by the digits of their
 /// ids.
@@ -14,6 +14,8 @@ pub struct Pairs {
     pub experiments: HashMap<ExperimentId, ExperimentId>,
     /// Registered models, by name.
     pub models: HashMap<String, String>,
+    /// The version numbers of the registered models whose versions were appended on the target, by name.
+    pub numbers: HashMap<String, VersionNumbers>,
     /// The run of each logged model on the target that has one, by the model's digits.
     pub model_runs: HashMap<RunId, RunId>,
     /// True when the target assigns a run to versions: see `Capabilities::checked_sources`.
@@ -27,9 +29,21 @@ impl Pairs {
     }
 
     /// The label of a version on the target. Both labels have the form `name/number`.
-    pub fn new_version(&self, label: &str) -> String {
-        let (name, number) = label.rsplit_once('/').unwrap_or((label, ""));
-        format!("{}/{number}", self.models.get(name).map_or(name, String::as_str))
+    pub fn new_label(&self, label: &str) -> String {
+        let Some((name, number)) = label.rsplit_once('/') else { return label.to_owned() };
+        match number.parse() {
+            Ok(number) => {
+                let (name, number) = self.new_version(name, number);
+                format!("{name}/{number}")
+            }
+            Err(_) => format!("{}/{number}", self.models.get(name).map_or(name, String::as_str)),
+        }
+    }
+
+    /// The name and the number of a version on the target.
+    pub fn new_version<'a>(&'a self, name: &'a str, number: u64) -> (&'a str, u64) {
+        let new = self.numbers.get(name).map_or(number, |numbers| numbers.number(number));
+        (self.models.get(name).map_or(name, String::as_str), new)
     }
 
     pub fn new_id(&self, id: &RunId) -> Option<RunId> {

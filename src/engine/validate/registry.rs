@@ -11,7 +11,9 @@ use super::pairs::{Pairs, any, tags};
 use super::unread::whole_list;
 use super::{Compare, Difference, FieldDifference, pairing};
 use crate::engine::selection::choose::ChosenModel;
-use crate::entities::{ExperimentId, Kind, ModelVersion, OwnedUri, RegisteredModel, RunId, tag};
+use crate::entities::{
+    ExperimentId, Kind, ModelVersion, OwnedUri, RegisteredModel, RunId, VersionNumbers, tag,
+};
 use crate::error::Result;
 use crate::readers::read_all;
 
@@ -31,10 +33,10 @@ impl Compare {
             models.iter().map(|ChosenModel { model, .. }| (model.name.clone(), new_name(model))).collect();
         let checked_sources = self.target.about().capabilities.is_some_and(|can| can.checked_sources);
         let model_runs = self.model_runs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Pairs { runs, experiments, models, model_runs, checked_sources }
+        Pairs { runs, experiments, models, model_runs, checked_sources, ..Pairs::default() }
     }
 
-    pub(super) async fn registry(&self, models: Vec<ChosenModel>, pairs: &Pairs) -> Result<()> {
+    pub(super) async fn registry(&self, models: Vec<ChosenModel>, pairs: &mut Pairs) -> Result<()> {
         let (all, unread) =
             read_all(whole_list(Kind::RegisteredModel, String::new(), self.target.registered_models()))
                 .await?;
@@ -42,6 +44,8 @@ impl Compare {
         let mut there = all;
         let partners = pairing::models(models.iter().map(|chosen| &chosen.model), &mut there, &self.plan);
         let both: Vec<_> = models.into_iter().zip(partners).collect();
+        pairs.numbers = self.appended(&both).await;
+        let pairs = &*pairs;
         for (chosen, _) in &both {
             self.context.plan(chosen.model.kind(), 1).await;
         }
@@ -78,9 +82,13 @@ impl Compare {
         match theirs {
             None => self.found(Difference::missing(kind, &ours.name, &ours.name)).await,
             Some(theirs) => {
-                // Aliases of other versions on the target are not part of the plan.
                 let mut theirs = theirs.clone();
-                theirs.aliases.retain(|_, number| chosen.versions.takes(number));
+                match pairs.numbers.contains_key(&ours.name) {
+                    // The target's model has its own versions, so only the aliases of the source are compared.
+                    true => theirs.aliases.retain(|alias, _| ours.aliases.contains_key(alias)),
+                    // Aliases of other versions on the target are not part of the plan.
+                    false => theirs.aliases.retain(|_, number| chosen.versions.takes(number)),
+                }
                 let mut found = model_fields(ours, &theirs, pairs);
                 found.value("name", self.plan.target_model_name(ours), &theirs.name);
                 self.found(self.pair(kind, &ours.name, (&ours.name, &theirs.name), found)).await;
@@ -88,6 +96,9 @@ impl Compare {
             }
         }
         let kind = ours.version_kind();
+        if pairs.numbers.contains_key(&ours.name) {
+            partners = copies(&versions, partners, pairs);
+        }
         versions.retain(|number, _| chosen.versions.takes(number));
         partners.retain(|number, _| chosen.versions.takes(number));
         let numbers: BTreeSet<u64> = versions.keys().chain(partners.keys()).copied().collect();
@@ -107,6 +118,30 @@ impl Compare {
         Ok(())
     }
 
+    /// The version numbers of the models whose versions were appended. If a side cannot return the versions of a model,
+    /// this is reported when they are compared.
+    async fn appended(
+        &self,
+        both: &[(ChosenModel, Option<RegisteredModel>)],
+    ) -> HashMap<String, VersionNumbers> {
+        let mut appended = HashMap::new();
+        for (ChosenModel { model, .. }, theirs) in both {
+            let Some(theirs) = theirs else { continue };
+            let mut numbers = VersionNumbers::of(model, theirs);
+            if !numbers.are_appended() {
+                continue;
+            }
+            let versions = self.source.model_versions(model).await.unwrap_or_default();
+            let partners = self.target.model_versions(theirs).await.unwrap_or_default();
+            let partners = partners.into_iter().map(|version| (version.version, version)).collect();
+            for version in versions {
+                numbers.find(&version, &partners);
+            }
+            appended.insert(model.name.clone(), numbers);
+        }
+        appended
+    }
+
     async fn versions(&self, of: &RegisteredModel, is_source: bool) -> BTreeMap<u64, ModelVersion> {
         let reader = if is_source { &self.source } else { &self.target };
         match reader.model_versions(of).await {
@@ -123,14 +158,39 @@ impl Compare {
     }
 }
 
+/// The copies of these versions in `theirs`, by their numbers on the source. The other versions in `theirs` come from
+/// elsewhere.
+fn copies(
+    versions: &BTreeMap<u64, ModelVersion>,
+    mut theirs: BTreeMap<u64, ModelVersion>,
+    pairs: &Pairs,
+) -> BTreeMap<u64, ModelVersion> {
+    let copy = |(number, version): (&u64, &ModelVersion)| {
+        let (_, new) = pairs.new_version(&version.name, *number);
+        let existing = theirs.get(&new)?;
+        let is_of_another =
+            existing.tags.contains_key(tag::SOURCE_VERSION) && !existing.is_made_from(version);
+        if is_of_another { None } else { Some((*number, theirs.remove(&new)?)) }
+    };
+    versions.iter().filter_map(copy).collect()
+}
+
 fn model_fields(ours: &RegisteredModel, theirs: &RegisteredModel, pairs: &Pairs) -> Found {
     let mut found = Found::new(ours.kind());
     found.value("description", &ours.description, &theirs.description);
     tags(&mut found, &ours.tags, &theirs.tags, pairs);
-    let aliases = |model: &RegisteredModel| {
-        model.aliases.iter().map(|(alias, n)| (alias.clone(), n.to_string())).collect::<BTreeMap<_, _>>()
-    };
-    found.map("alias", &aliases(ours), &aliases(theirs), any, |_, a, b| a == b);
+    let aliases: BTreeSet<&String> = ours.aliases.keys().chain(theirs.aliases.keys()).collect();
+    for alias in aliases.into_iter().filter(|alias| any(alias)) {
+        let (number, theirs) = (ours.aliases.get(alias).copied(), theirs.aliases.get(alias).copied());
+        let new = number.map(|number| pairs.new_version(&ours.name, number).1);
+        if new != theirs {
+            let text = number.zip(new).map(|(number, new)| match number == new {
+                true => number.to_string(),
+                false => format!("{number} (version {new} on the target)"),
+            });
+            found.unequal(format!("alias {alias}"), text, theirs.map(|number| number.to_string()), None);
+        }
+    }
     found
 }
 
@@ -184,7 +244,7 @@ fn is_resolved(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> boo
 /// another model, or equal texts.
 fn is_same_source(ours: &ModelVersion, theirs: &ModelVersion, pairs: &Pairs) -> bool {
     if let (Some((name, number)), Some(copied)) = (ours.copied_from(), theirs.copied_from()) {
-        return (pairs.models.get(name).map_or(name, String::as_str), number) == copied;
+        return pairs.new_version(name, number) == copied;
     }
     match (OwnedUri::parse(&ours.source), OwnedUri::parse(&theirs.source)) {
         (Some(a), Some(b)) => {

@@ -35,8 +35,7 @@ pub fn trace_fields(
     pairs_of_texts(found, "metadata", &ours.metadata, &theirs.metadata, &BTreeMap::new(), pairs);
     pairs_of_texts(found, "tag", &ours.tags, &theirs.tags, made, pairs);
     assessments(found, &ours.assessments, &theirs.assessments, pairs);
-    let expected: BTreeSet<String> =
-        ours.linked_prompts.iter().map(|label| pairs.new_version(label)).collect();
+    let expected: BTreeSet<String> = ours.linked_prompts.iter().map(|label| pairs.new_label(label)).collect();
     let text = |labels: &BTreeSet<String>| labels.iter().cloned().collect::<Vec<_>>().join(", ");
     found.value("linked prompts", text(&expected), text(&theirs.linked_prompts));
 }

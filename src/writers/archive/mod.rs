@@ -209,7 +209,12 @@ impl Writer for ArchiveWriter {
         self.checksums.write(&self.layout.experiment_file(&place.id), &serde_json::to_vec_pretty(&file)?)
     }
 
-    async fn open_registered_model(&self, model: &RegisteredModel, _name: &str) -> Result<TargetModel> {
+    async fn open_registered_model(
+        &self,
+        model: &RegisteredModel,
+        _name: &str,
+        _appends: bool,
+    ) -> Result<TargetModel> {
         Ok(TargetModel { name: model.name.clone(), ..TargetModel::default() })
     }
 

@@ -34,6 +34,8 @@ struct Shared {
     experiments: Mutex<HashMap<ExperimentId, ExperimentId>>,
     /// The target's name of each registered model.
     model_names: Mutex<HashMap<String, String>>,
+    /// The target's number of each version that has another one there, by the label on the source.
+    new_numbers: Mutex<HashMap<String, u64>>,
     to_be_deleted: Mutex<HashSet<ExperimentId>>,
 }
 
@@ -47,6 +49,7 @@ impl MemoryWriter {
             location,
             experiments,
             model_names,
+            new_numbers: Mutex::default(),
             to_be_deleted: Mutex::default(),
         }))
     }
@@ -210,8 +213,13 @@ impl Writer for MemoryWriter {
         Ok(())
     }
 
-    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<TargetModel> {
-        self.0.open_registered(model, name)
+    async fn open_registered_model(
+        &self,
+        model: &RegisteredModel,
+        name: &str,
+        appends: bool,
+    ) -> Result<TargetModel> {
+        self.0.open_registered(model, name, appends)
     }
 
     async fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing> {

@@ -4,15 +4,20 @@ use std::collections::BTreeMap;
 
 use super::{Shared, lock};
 use crate::entities::{
-    ModelId, ModelVersion, OwnedUri, RegisteredModel, RunId, UriForm, merge_experiments, rewrite_experiments,
-    tag,
+    ModelId, ModelVersion, OwnedUri, RegisteredModel, RunId, UriForm, VersionNumbers, merge_experiments,
+    rewrite_experiments, tag,
 };
 use crate::error::{Error, Result};
 use crate::memory::NewVersion;
 use crate::writers::{Existing, TargetModel};
 
 impl Shared {
-    pub(super) fn open_registered(&self, model: &RegisteredModel, name: &str) -> Result<TargetModel> {
+    pub(super) fn open_registered(
+        &self,
+        model: &RegisteredModel,
+        name: &str,
+        appends: bool,
+    ) -> Result<TargetModel> {
         lock(&self.model_names).insert(model.name.clone(), name.to_owned());
         let mut data = self.data();
         let found = data.registered.contains_key(name);
@@ -34,15 +39,40 @@ impl Shared {
             *known = merge_experiments(&new, known);
         }
         let (versions, aliases) = (stored.versions.clone(), stored.model.aliases.clone());
-        Ok(TargetModel { name: name.to_owned(), found, versions, aliases, ..TargetModel::default() })
+        Ok(TargetModel {
+            name: name.to_owned(),
+            found,
+            versions,
+            numbers: VersionNumbers::of(model, &stored.model),
+            aliases,
+            next: Some(stored.last + 1),
+            appends,
+            append_tag: VersionNumbers::tag(model),
+            ..TargetModel::default()
+        })
     }
 
     /// Finds or creates a version. Placeholders use up the numbers that are free on the source; each one is deleted
     /// again.
     pub(super) fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing> {
         let source = self.new_source(version)?;
-        let found = match at.versions.get(&version.version) {
-            Some(existing) if existing.source == source => Existing::Everything,
+        let mut number = at.number_of(version);
+        let is_same = |existing: &ModelVersion| existing.source == source;
+        let is_used = match at.versions.get(&number) {
+            Some(existing) => !existing.is_made_from(version) && !is_same(existing),
+            None => at.last_number() >= number,
+        };
+        if at.appends && is_used {
+            number = at.last_number() + 1;
+            let key = at.append_tag.clone().ok_or_else(|| Error::permanent("it has no creation time"))?;
+            let kept = at.numbers.append(version.version, number).to_string();
+            self.data().registered(&at.name)?.model.tags.insert(key, kept);
+        }
+        if number != version.version {
+            lock(&self.new_numbers).insert(version.label(), number);
+        }
+        let found = match at.versions.get(&number) {
+            Some(existing) if is_same(existing) => Existing::Everything,
             Some(_) => return Err(Error::permanent(format!("{} is another one", version.label()))),
             None => {
                 self.make_version(at, version, source)?;
@@ -50,14 +80,18 @@ impl Shared {
             }
         };
         if !matches!(version.stage.as_str(), "" | "None") {
-            self.data().set_stage(&at.name, version.version, &version.stage)?;
+            self.data().set_stage(&at.name, number, &version.stage)?;
         }
         Ok(found)
     }
 
-    fn make_version(&self, at: &TargetModel, version: &ModelVersion, source: String) -> Result<()> {
+    fn make_version(&self, at: &mut TargetModel, version: &ModelVersion, source: String) -> Result<()> {
+        let wanted = at.numbers.number(version.version);
         let mut tags = self.new_tags(&version.tags);
         tags.insert(tag::SOURCE_VERSION.to_owned(), version.label());
+        tags.extend(
+            version.creation_time.map(|time| (tag::SOURCE_CREATION_TIME.to_owned(), time.to_string())),
+        );
         let run_id =
             version.run_id.as_ref().map(|id| self.id_map.target_of(id).unwrap_or_else(|| id.clone()));
         let new = NewVersion {
@@ -70,10 +104,11 @@ impl Shared {
         let mut data = self.data();
         loop {
             let next = data.registered(&at.name)?.last + 1;
-            if next > version.version {
-                return Err(Error::permanent(format!("the number {} was used before", version.version)));
+            at.next = Some(next + 1);
+            if next > wanted {
+                return Err(Error::permanent(format!("the number {wanted} was used before")));
             }
-            if next == version.version {
+            if next == wanted {
                 return data.create_version(&at.name, new).map(drop);
             }
             let placeholder = data.create_version(&at.name, NewVersion::default())?;
@@ -84,11 +119,11 @@ impl Shared {
     fn new_source(&self, version: &ModelVersion) -> Result<String> {
         let Some(uri) = OwnedUri::parse(&version.source) else {
             let names = lock(&self.model_names);
-            let new = version.copied_from().and_then(|(name, number)| Some((names.get(name)?, number)));
-            return Ok(new.map_or_else(
-                || version.source.clone(),
-                |(name, number)| format!("models:/{name}/{number}"),
-            ));
+            let new = version.copied_from().and_then(|(name, number)| {
+                let known = lock(&self.new_numbers).get(&format!("{name}/{number}")).copied();
+                Some(format!("models:/{}/{}", names.get(name)?, known.unwrap_or(number)))
+            });
+            return Ok(new.unwrap_or_else(|| version.source.clone()));
         };
         let gone =
             || Error::permanent(format!("its files belong to {}, which is not on the target", uri.owner));
@@ -114,7 +149,11 @@ impl Shared {
     ) -> Result<Vec<String>> {
         let is_present = |number: &u64| versions.iter().any(|version| version.version == *number);
         for (alias, number) in model.aliases.iter().filter(|(_, number)| is_present(number)) {
-            self.data().set_alias(&at.name, alias, *number)?;
+            let number = at.numbers.number(*number);
+            let is_kept = at.aliases.get(alias).is_some_and(|existing| *existing != number);
+            if !(is_kept && at.numbers.are_appended()) {
+                self.data().set_alias(&at.name, alias, number)?;
+            }
         }
         Ok(Vec::new())
     }

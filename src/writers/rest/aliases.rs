@@ -12,12 +12,12 @@ use crate::rest::NewVersion;
 use crate::writers::TargetModel;
 
 impl RestWriter {
-    /// Sets the aliases of a version number. A version that was deleted on the source may still have aliases there;
-    /// they are set while a placeholder holds its number. Releases that keep such aliases on the source also keep them
-    /// here (MLflow 2.3 to 3.10, `store/model_registry/sqlalchemy_store.py`, `delete_model_version`; 3.18 deletes
-    /// them).
+    /// Sets the aliases of a version number of the target. A version that was deleted on the source may still have
+    /// aliases there; they are set while a placeholder holds its number. Releases that keep such aliases on the source
+    /// also keep them here (MLflow 2.3 to 3.10, `store/model_registry/sqlalchemy_store.py`, `delete_model_version`; 3.18
+    /// deletes them).
     pub(super) async fn set_aliases_of(&self, at: &mut TargetModel, number: u64) -> Result<()> {
-        let of_number = at.wanted_aliases.iter().filter(|(_, wanted)| **wanted == number);
+        let of_number = at.wanted_aliases.iter().filter(|(_, wanted)| at.numbers.number(**wanted) == number);
         let missing: Vec<String> = of_number
             .map(|(alias, _)| alias.clone())
             .filter(|alias| !at.aliases.contains_key(alias))
@@ -36,7 +36,8 @@ impl RestWriter {
         let gap = BTreeMap::from([(tag::SOURCE_VERSION.to_owned(), PLACEHOLDER.to_owned())]);
         let name = at.name.clone();
         let is_free = |number: &u64| at.next.is_some_and(|next| next <= *number);
-        let last = at.wanted_aliases.values().copied().chain(last_number).filter(is_free).max();
+        let wanted = at.wanted_aliases.values().copied().chain(last_number);
+        let last = wanted.map(|number| at.numbers.number(number)).filter(is_free).max();
         while let (Some(next), Some(last)) = (at.next, last)
             && next <= last
         {
@@ -72,25 +73,27 @@ impl RestWriter {
             self.use_up(&mut at, model.last_number).await?;
         }
         let of_deleted = model.aliases.iter().any(|(alias, number)| {
-            at.aliases.get(alias) == Some(number) && !is_present(*number) && !at.versions.contains_key(number)
+            let new = at.numbers.number(*number);
+            at.aliases.get(alias) == Some(&new) && !is_present(*number) && !at.versions.contains_key(&new)
         });
         if of_deleted && let Some(now) = self.client.registered_model(&at.name).await? {
             at.aliases = now.aliases;
         }
         for (alias, number) in &model.aliases {
+            let new = at.numbers.number(*number);
             match at.aliases.get(alias) {
-                Some(existing) if existing == number => {}
+                Some(existing) if *existing == new => {}
                 // This value is counted with the others that were not changed.
                 Some(_) if at.is_ours && is_present(*number) && !self.drift.sets("aliases") => {}
                 Some(existing) if !at.is_ours || !is_present(*number) => {
                     notes.push(format!(
-                        "{} {}: the alias {alias} points to version {existing} on the target, not {number}; it was not \
+                        "{} {}: the alias {alias} points to version {existing} on the target, not {new}; it was not \
                          changed",
                         model.kind(),
                         at.name
                     ));
                 }
-                _ if is_present(*number) => match self.client.set_alias(&at.name, alias, *number).await {
+                _ if is_present(*number) => match self.client.set_alias(&at.name, alias, new).await {
                     Err(e) if is_refusal(&e) => refused.add("alias", alias, e.to_string()),
                     other => other?,
                 },

@@ -1,6 +1,7 @@
 //! The writer of a tracking server.
 
 mod aliases;
+mod appended;
 mod drift;
 mod evaluation;
 mod experiment;
@@ -97,6 +98,8 @@ pub struct RestWriter {
     keeps_spans: Arc<OnceCell<bool>>,
     /// The target's name of each registered model.
     model_names: Mutex<HashMap<String, String>>,
+    /// The target's number of each version that has another one there, by the label on the source.
+    new_numbers: Mutex<HashMap<String, u64>>,
     /// Experiments that an earlier import deleted at its end. They accept no writes until they are restored.
     deleted: Mutex<HashSet<ExperimentId>>,
     /// Experiments to delete after everything is written.
@@ -196,6 +199,7 @@ impl RestWriter {
             every_experiment: OnceCell::new(),
             keeps_spans: Arc::default(),
             model_names: Mutex::default(),
+            new_numbers: Mutex::default(),
             deleted: Mutex::default(),
             to_be_deleted: Mutex::default(),
         }
@@ -344,8 +348,13 @@ impl Writer for RestWriter {
         Ok(())
     }
 
-    async fn open_registered_model(&self, model: &RegisteredModel, name: &str) -> Result<TargetModel> {
-        self.find_or_make_model(model, name).await
+    async fn open_registered_model(
+        &self,
+        model: &RegisteredModel,
+        name: &str,
+        appends: bool,
+    ) -> Result<TargetModel> {
+        self.find_or_make_model(model, name, appends).await
     }
 
     async fn write_version(&self, at: &mut TargetModel, version: &ModelVersion) -> Result<Existing> {

@@ -8,7 +8,10 @@ use super::late::PAUSES_FOR_NUMBERS;
 use super::refused::{Refused, is_refusal, not_made};
 use super::source::NewSource;
 use super::{MAX_TRIES, RestWriter};
-use crate::entities::{Kind, ModelId, ModelVersion, RegisteredModel, RunId, merge_experiments, rewrite, tag};
+use crate::entities::{
+    Kind, ModelId, ModelVersion, RegisteredModel, RunId, VersionNumbers, is_same_origin, merge_experiments,
+    rewrite, tag,
+};
 use crate::error::{Class, Error, Result};
 use crate::rest::NewVersion;
 use crate::writers::{Existing, TargetModel};
@@ -26,6 +29,7 @@ impl RestWriter {
         &self,
         model: &RegisteredModel,
         name: &str,
+        appends: bool,
     ) -> Result<TargetModel> {
         let names = || self.model_names.lock().unwrap_or_else(PoisonError::into_inner);
         names().insert(model.name.clone(), name.to_owned());
@@ -51,6 +55,8 @@ impl RestWriter {
                 name: name.to_owned(),
                 next: Some(1),
                 wanted_aliases,
+                appends,
+                append_tag: VersionNumbers::tag(model),
                 ..TargetModel::default()
             });
         };
@@ -92,8 +98,11 @@ impl RestWriter {
             found: true,
             is_ours,
             versions,
+            numbers: VersionNumbers::of(model, &existing),
             aliases: existing.aliases,
             wanted_aliases: model.aliases.clone(),
+            appends,
+            append_tag: VersionNumbers::tag(model),
             ..TargetModel::default()
         })
     }
@@ -172,10 +181,11 @@ impl RestWriter {
         version: &ModelVersion,
     ) -> Result<Existing> {
         let new = self.new_source(version).await?;
-        let found = match at.versions.get(&version.version) {
+        let number = self.place_version(at, version, &new).await?;
+        let found = match at.versions.get(&number) {
             Some(existing) => {
                 self.ensure_same(existing, version, &new.source)?;
-                let is_ours = is_made_from(existing, version);
+                let is_ours = existing.is_made_from(version);
                 let mut missing = self.new_tags(&version.tags);
                 missing.retain(|key, value| match existing.tags.get(key) {
                     None => true,
@@ -187,13 +197,13 @@ impl RestWriter {
                 let is_described = existing.description == version.description;
                 let describes = is_ours && !is_described && self.drift.sets("descriptions of versions");
                 if describes {
-                    self.describe_version(&at.name, version).await?;
+                    self.describe_version(&at.name, number, version).await?;
                 }
                 match missing.is_empty() {
                     true if describes => Existing::Partial,
                     true => Existing::Everything,
                     false => {
-                        self.set_version_tags(&at.name, version, missing).await?;
+                        self.set_version_tags(&at.name, number, version, missing).await?;
                         Existing::Partial
                     }
                 }
@@ -204,27 +214,34 @@ impl RestWriter {
             }
         };
         let named = |stage: &str| if stage.is_empty() { "None".to_owned() } else { stage.to_owned() };
-        let existing = at.versions.get(&version.version);
+        // A version that was just created may have got another number than it was to get.
+        let number = at.numbers.number(version.version);
+        let existing = at.versions.get(&number);
         let (wanted, stage) =
             (named(&version.stage), named(existing.map_or("", |existing| existing.stage.as_str())));
         let is_due = match wanted.as_str() {
             "None" => {
                 stage != "None"
-                    && existing.is_some_and(|existing| is_made_from(existing, version))
+                    && existing.is_some_and(|existing| existing.is_made_from(version))
                     && self.drift.sets("stages")
             }
             wanted => wanted != stage,
         };
         if is_due {
-            self.client.set_stage(&at.name, version.version, &wanted).await?;
+            self.client.set_stage(&at.name, number, &wanted).await?;
             return Ok(if found == Existing::Everything { Existing::Partial } else { found });
         }
         Ok(found)
     }
 
     /// Fails unless the target's version with this number is the version to write.
-    fn ensure_same(&self, existing: &ModelVersion, version: &ModelVersion, source: &str) -> Result<()> {
-        let is_ours = is_made_from(existing, version);
+    pub(super) fn ensure_same(
+        &self,
+        existing: &ModelVersion,
+        version: &ModelVersion,
+        source: &str,
+    ) -> Result<()> {
+        let is_ours = existing.is_made_from(version);
         // A prompt's text is in its tags.
         let tags: BTreeMap<_, _> = existing
             .tags
@@ -239,7 +256,8 @@ impl RestWriter {
         ];
         let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) else { return Ok(()) };
         Err(Error::permanent(format!("the target's {} is another version: {what}", existing.label())).hint(
-            "nothing was overwritten; give the model another name with --model-rename-file, or delete that version there",
+            "nothing was overwritten; append the source's versions with --append-versions, give the model another name with \
+             --model-rename-file, or delete that version there",
         ))
     }
 
@@ -258,14 +276,15 @@ impl RestWriter {
             // The server may refuse one of the tags. Then the others are written, and this one is reported.
             Err(e) if is_refusal(&e) && !user_tags.is_empty() => {
                 self.number_version(at, version, new, &tags).await.map_err(|_| e)?;
-                self.set_version_tags(&at.name, version, user_tags).await
+                let number = at.numbers.number(version.version);
+                self.set_version_tags(&at.name, number, version, user_tags).await
             }
             other => other,
         }
     }
 
-    async fn describe_version(&self, name: &str, version: &ModelVersion) -> Result<()> {
-        match self.client.describe_model_version(name, version.version, &version.description).await {
+    async fn describe_version(&self, name: &str, number: u64, version: &ModelVersion) -> Result<()> {
+        match self.client.describe_model_version(name, number, &version.description).await {
             Err(e) if is_refusal(&e) => {
                 let mut refused = Refused::default();
                 refused.add("description", &version.label(), e.to_string());
@@ -279,12 +298,13 @@ impl RestWriter {
     async fn set_version_tags(
         &self,
         name: &str,
+        number: u64,
         version: &ModelVersion,
         tags: BTreeMap<String, String>,
     ) -> Result<()> {
         let mut refused = Refused::default();
         for (key, value) in tags {
-            match self.client.set_model_version_tag(name, version.version, &key, &value).await {
+            match self.client.set_model_version_tag(name, number, &key, &value).await {
                 Err(e) if is_refusal(&e) => refused.add("tag", &key, e.to_string()),
                 other => other?,
             }
@@ -293,7 +313,8 @@ impl RestWriter {
         Ok(())
     }
 
-    /// Creates the version with its own number: placeholders use up the numbers before it.
+    /// Creates the version with its number: placeholders use up the numbers before it. If the target appends versions and
+    /// has used that number for a version that was deleted since, the version keeps the number that it gets.
     async fn number_version(
         &self,
         at: &mut TargetModel,
@@ -305,7 +326,7 @@ impl RestWriter {
         let named = version.run_id.as_ref().map(|id| self.id_map.target_of(id).unwrap_or_else(|| id.clone()));
         // With checked sources, the server accepts files of a run only in a version of that run.
         let run_id = named.or_else(|| new.run.clone().filter(|_| self.can.checked_sources));
-        let wanted = version.version;
+        let mut wanted = at.numbers.number(version.version);
         let real = NewVersion {
             name: &at.name.clone(),
             source: &new.source,
@@ -361,9 +382,10 @@ impl RestWriter {
                         at.versions.remove(&stray);
                     }
                     at.next = None;
-                    match at.versions.get(&wanted) {
-                        Some(existing) => return self.ensure_same(existing, version, &new.source),
-                        None => continue,
+                    let same = at.versions.get(&wanted);
+                    match same.map(|existing| self.ensure_same(existing, version, &new.source)) {
+                        Some(same) if same.is_ok() || !at.appends => return same,
+                        _ => continue,
                     }
                 }
                 Err(e) if e.class() == Class::Permanent && e.is_final() => {
@@ -372,20 +394,34 @@ impl RestWriter {
                 Err(e) => return Err(e),
             };
             at.next = Some(made + 1);
-            if made == wanted {
+            if made == wanted && !is_gap {
                 return Ok(());
             }
             if made < wanted {
                 self.set_aliases_of(at, made).await?;
+                self.client.delete_model_version(&at.name, made).await?;
+                continue;
             }
-            self.client.delete_model_version(&at.name, made).await?;
-            if made > wanted {
-                // It may be the late result of an earlier try.
-                at.versions = self.existing_versions(&at.name).await?;
-                return match at.versions.get(&wanted) {
-                    Some(existing) => self.ensure_same(existing, version, &new.source),
-                    None => Err(number_is_used(wanted, at.next)),
-                };
+            // The version may exist as the late result of an earlier try. This also removes the placeholder.
+            at.versions = self.existing_versions(&at.name).await?;
+            let same = match at.versions.get(&wanted) {
+                Some(existing) => self.ensure_same(existing, version, &new.source),
+                None => Err(number_is_used(wanted, at.next)),
+            };
+            match (same, is_gap) {
+                (Err(_), false) if at.appends && at.append_tag.is_some() => {
+                    return self.append_version(at, version, made).await;
+                }
+                (Err(_), true) if at.appends => {
+                    wanted = made + 1;
+                    self.append_version(at, version, wanted).await?;
+                }
+                (same, true) => return same,
+                (same, false) => {
+                    self.client.delete_model_version(&at.name, made).await?;
+                    at.versions.remove(&made);
+                    return same;
+                }
             }
         }
     }
@@ -407,20 +443,10 @@ impl RestWriter {
 fn number_is_used(wanted: u64, next: Option<u64>) -> Error {
     let next = next.map(|next| format!(", whose next number is {next}")).unwrap_or_default();
     Error::permanent(format!("the number {wanted} was used before on the target{next}"))
-        .hint("numbers of deleted versions are never used again: give the model another name with --model-rename-file")
-}
-
-/// True when an import made the version `existing` from this one. The model may have been renamed since.
-fn is_made_from(existing: &ModelVersion, version: &ModelVersion) -> bool {
-    let number = format!("/{}", version.version);
-    existing.tags.get(tag::SOURCE_VERSION).is_some_and(|label| label.ends_with(&number))
-        && is_same_origin(&existing.tags, version.creation_time)
-}
-
-/// Two sources may have models of the same name: the creation time distinguishes them, if both sides have it.
-fn is_same_origin(existing: &BTreeMap<String, String>, creation_time: Option<i64>) -> bool {
-    let created = existing.get(tag::SOURCE_CREATION_TIME);
-    created.zip(creation_time).is_none_or(|(known, time)| *known == time.to_string())
+        .hint(
+            "numbers of deleted versions are never used again: append the version with --append-versions, or give the model \
+             another name with --model-rename-file",
+        )
 }
 
 fn with(

@@ -48,11 +48,15 @@ impl RestWriter {
         Ok(NewSource { run: Some(run), ..NewSource::of(source) })
     }
 
-    /// The source of a copied version, with the name of the original model on the target.
+    /// The source of a copied version, with the name of the original model and the number of the original version on
+    /// the target.
     fn renamed(&self, version: &ModelVersion) -> String {
         let names = self.model_names.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = version.copied_from().and_then(|(name, number)| Some((names.get(name)?, number)));
-        new.map_or_else(|| version.source.clone(), |(name, number)| format!("models:/{name}/{number}"))
+        let new = version.copied_from().and_then(|(name, number)| {
+            let number = self.new_number(&format!("{name}/{number}")).unwrap_or(number);
+            Some(format!("models:/{}/{number}", names.get(name)?))
+        });
+        new.unwrap_or_else(|| version.source.clone())
     }
 }
 

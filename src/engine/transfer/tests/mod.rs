@@ -1,6 +1,7 @@
 //! Tests of whole jobs with servers in memory: copies, faults at every call, limits and delays. `validate` compares the
 //! result of each job.
 
+mod appended;
 mod archive;
 mod copy;
 mod edited;
