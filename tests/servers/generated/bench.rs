@@ -102,7 +102,10 @@ impl Bench {
             &self.timed(&self.mlferry, &["run", "--yes", "--artifacts", "checksum"]).await,
             &mut found,
         );
-        told("read directly", &self.compared_directly().await, &mut found);
+        let directly = self.compared_directly().await;
+        if !directly.as_ref().is_ok_and(|ran| self.is_hidden_by_server(ran)) {
+            told("read directly", &directly, &mut found);
+        }
         // Without its journal, the import neither duplicates nor changes anything.
         told("import again", &self.timed(&Mlferry::new(), &["import"]).await, &mut found);
         let mut dumps = Vec::new();
@@ -132,6 +135,15 @@ impl Bench {
         let ends = ["--source", store.to_str().unwrap(), "--target", self.target.url(), "--json"];
         let validate = [&["validate", "--artifacts", "checksum"], &ends[..]].concat();
         timeout(PATIENCE, self.mlferry.run(&validate)).await.map_err(|_| "stands still".to_owned())
+    }
+
+    /// True if the only differences are points of logged models: a server over a folder shows only the latest ones.
+    fn is_hidden_by_server(&self, ran: &Ran) -> bool {
+        let is_hidden = |line: &serde_json::Value| {
+            line["type"] != "difference"
+                || (line["kind"] == "logged_model" && line["fields"][0]["field"] == "metrics")
+        };
+        self.layout.is_files && ran.code == Some(4) && ran.lines().iter().all(is_hidden)
     }
 
     pub fn command(&self, first: &[&str]) -> Command {
