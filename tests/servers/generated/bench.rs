@@ -137,11 +137,17 @@ impl Bench {
         timeout(PATIENCE, self.mlferry.run(&validate)).await.map_err(|_| "stands still".to_owned())
     }
 
-    /// True if the only differences are points of logged models: a server over a folder shows only the latest ones.
+    /// True if the only differences are what a server over a folder hides: points of logged models before the latest
+    /// ones, and names that releases before 1.30 kept in `meta.yaml`.
     fn is_hidden_by_server(&self, ran: &Ran) -> bool {
         let is_hidden = |line: &serde_json::Value| {
+            let field = &line["fields"][0];
+            let is_name = field["field"] == "run_name" && field["target"] == line["source_id"];
             line["type"] != "difference"
-                || (line["kind"] == "logged_model" && line["fields"][0]["field"] == "metrics")
+                || (line["kind"] == "logged_model" && field["field"] == "metrics")
+                || (line["kind"] == "run"
+                    && is_name
+                    && line["fields"].as_array().is_some_and(|all| all.len() == 1))
         };
         self.layout.is_files && ran.code == Some(4) && ran.lines().iter().all(is_hidden)
     }
