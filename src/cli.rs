@@ -248,7 +248,7 @@ pub struct Selection {
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
 
-    /// A CSV file of `old,new` experiment names; old names must match exactly (an id is a name too); names with a comma need
+    /// A CSV file of `old,new` experiment names; old names must match exactly, id:3 is the experiment with this id; names with a comma need
     /// quotes
     #[arg(long, value_name = "FILE")]
     pub experiment_rename_file: Option<PathBuf>,

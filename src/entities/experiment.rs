@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{ExperimentId, Lifecycle, integer};
+use super::{ExperimentId, Lifecycle, integer, tag};
 
 /// A named group of runs. Names are unique on a server, deleted experiments included.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,4 +22,18 @@ pub struct Experiment {
     pub last_update_time: Option<i64>,
     #[serde(default, deserialize_with = "super::tags")]
     pub tags: BTreeMap<String, String>,
+}
+
+impl Experiment {
+    /// The tag of another experiment that this one was merged into. `None` without a creation time: then the id alone
+    /// does not identify it.
+    pub fn merged_tag(&self) -> Option<String> {
+        let created = self.creation_time?;
+        Some(format!("{}{}.{created}", tag::MERGED_EXPERIMENT, self.id))
+    }
+
+    /// True if experiments of several sources were merged into this one.
+    pub fn is_merged(&self) -> bool {
+        self.tags.keys().any(|key| key.starts_with(tag::MERGED_EXPERIMENT))
+    }
 }

@@ -140,11 +140,11 @@ impl Plan {
         }
     }
 
-    /// The name for this experiment in `rename`, which has it under its name, or under its id: two experiments of a
+    /// The name for this experiment in `rename`, which has it under its name, or as `id:3`: two experiments of a
     /// folder may have one name.
     fn new_name(&self, experiment: &Experiment) -> Option<&str> {
-        let found = self.rename.get(&experiment.name).or_else(|| self.rename.get(experiment.id.as_str()));
-        found.map(String::as_str)
+        let by_id = || self.rename.get(&by_id(experiment));
+        self.rename.get(&experiment.name).or_else(by_id).map(String::as_str)
     }
 
     /// True when the plan expects objects of other sources on the target.
@@ -203,6 +203,11 @@ impl Plan {
             && self.prompt_versions.is_empty()
             && self.datasets.is_empty()
     }
+}
+
+/// The name of an experiment in a rename file that names it by its id.
+pub fn by_id(experiment: &Experiment) -> String {
+    format!("id:{}", experiment.id)
 }
 
 /// Splits a text such as `churn/3` into a name, or a glob of names, and a version number. MLflow writes versions in
@@ -271,7 +276,7 @@ mod tests {
     #[test]
     fn a_prefix_is_for_experiments_without_another_name() {
         let plan = Plan {
-            rename: [("a".into(), "b".into()), ("7".into(), "c".into())].into(),
+            rename: [("a".into(), "b".into()), ("id:7".into(), "c".into())].into(),
             experiments_prefix: "team/".into(),
             ..Plan::default()
         };

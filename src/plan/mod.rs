@@ -10,7 +10,7 @@ mod subset;
 mod time_range;
 mod version_matcher;
 
-pub use document::{Plan, PlannedExperiment, PlannedModel};
+pub use document::{Plan, PlannedExperiment, PlannedModel, by_id};
 pub use matcher::PlanMatcher;
 pub use selection::{ExperimentSelection, PlannedTraces};
 pub use subset::Subset;

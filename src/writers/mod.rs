@@ -193,9 +193,11 @@ pub trait Writer: Send + Sync {
         Ok(None)
     }
 
-    /// Receives all experiments, registered models and prompts of the source, before any of them is opened. An object
-    /// on the target may be the copy of another source object that had this name before.
-    fn learn_source(&self, _experiments: Vec<Experiment>, _models: Vec<RegisteredModel>) {}
+    /// Receives all experiments, registered models and prompts of the source, each with its name on the target, before
+    /// any of them is opened. An object on the target may be the copy of another source object that had this name
+    /// before.
+    fn learn_source(&self, _experiments: Vec<(Experiment, String)>, _models: Vec<(RegisteredModel, String)>) {
+    }
 
     /// Finds or creates the experiment. An experiment of that name that holds runs of other sources is an error, unless
     /// the placement allows to merge.

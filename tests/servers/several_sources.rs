@@ -141,7 +141,7 @@ async fn old_folders_with_the_same_numbers_are_not_mixed() {
     let reason = refused.lines().pop().unwrap().to_string();
     assert!(reason.contains("two experiments would have the name") && reason.contains("--merge"), "{reason}");
     let renames = folders.path().join("names.csv");
-    fs::write(&renames, "3,twice (2)\n").unwrap();
+    fs::write(&renames, "id:3,twice (2)\n").unwrap();
     let renames = ["--experiment-rename-file", renames.to_str().unwrap()];
     let ran = of(&b, &renames).await.exits(3);
     assert!(failure(&ran)["reason"].as_str().unwrap().contains("\"churn\" that holds runs"));
@@ -170,4 +170,77 @@ async fn old_folders_with_the_same_numbers_are_not_mixed() {
         everything(&other).await,
         named(&[("Default", &[]), ("churn", &["b1"]), ("twice", &["b2", "b3"])])
     );
+}
+
+async fn id_of(server: &TestServer, name: &str) -> String {
+    let search = json!({ "max_results": 100, "view_type": "ALL", "filter": format!("name = '{name}'") });
+    let found = post(server, "experiments/search", search).await;
+    found["experiments"][0]["experiment_id"].as_str().unwrap().to_owned()
+}
+
+/// What one source deletes or renames does not change what the others have in a shared experiment.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shared_experiment_belongs_to_no_single_source() {
+    let (a, b, target) = futures::join!(
+        source_with(&[("team", "a1")]),
+        source_with(&[("team", "b1")]),
+        TestServer::start(TARGET)
+    );
+    import(&Mlferry::new(), &a, &target, &[]).await.exits(0);
+    import(&Mlferry::new(), &b, &target, &["--merge"]).await.exits(0);
+    let shared = named(&[("Default", &[]), ("team", &["a1", "b1"])]);
+    let of_b = id_of(&b, "team").await;
+    post(&b, "experiments/update", json!({ "experiment_id": of_b, "new_name": "team b" })).await;
+    import(&Mlferry::new(), &b, &target, &["--merge"]).await.exits(0);
+    validate(b.url(), &target, &["--merge"]).await.exits(0);
+    assert_eq!(everything(&target).await, shared, "the name is that of the other source");
+
+    let of_a = id_of(&a, "team").await;
+    post(&a, "experiments/delete", json!({ "experiment_id": of_a })).await;
+    let ran = import(&Mlferry::new(), &a, &target, &[]).await.exits(0);
+    assert!(ran.outcome()["notes"].to_string().contains("it holds runs of other sources"), "{}", ran.stdout);
+    let team = id_of(&target, "team").await;
+    let now = post(&target, "experiments/search", json!({ "max_results": 9 })).await;
+    assert!(now["experiments"].to_string().contains(&format!("\"experiment_id\":\"{team}\"")), "{now}");
+    import(&Mlferry::new(), &b, &target, &["--merge"]).await.exits(0);
+    assert_eq!(everything(&target).await, shared, "nothing is doubled");
+}
+
+/// A deleted copy is restored and renamed, not made again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_and_renamed_experiment_is_not_doubled() {
+    let (source, target) = futures::join!(source_with(&[("old", "r1")]), TestServer::start(TARGET));
+    let id = id_of(&source, "old").await;
+    import(&Mlferry::new(), &source, &target, &["--experiments-prefix", "x/"]).await.exits(0);
+    post(&source, "experiments/delete", json!({ "experiment_id": id })).await;
+    import(&Mlferry::new(), &source, &target, &["--experiments-prefix", "x/"]).await.exits(0);
+    post(&source, "experiments/restore", json!({ "experiment_id": id })).await;
+    post(&source, "experiments/update", json!({ "experiment_id": id, "new_name": "new" })).await;
+    // The old name is used again.
+    let again = experiment(&source, "old").await;
+    run(&source, &again, "r2", json!([])).await;
+    for _ in 0..2 {
+        import(&Mlferry::new(), &source, &target, &["--experiments-prefix", "x/"]).await.exits(0);
+        let wanted = named(&[("Default", &[]), ("x/Default", &[]), ("x/new", &["r1"]), ("x/old", &["r2"])]);
+        assert_eq!(everything(&target).await, wanted);
+    }
+    validate(source.url(), &target, &["--experiments-prefix", "x/"]).await.exits(0);
+}
+
+/// Two experiments of one source become one, and `Default` stays where it was merged before.
+#[tokio::test(flavor = "multi_thread")]
+async fn experiments_of_one_source_become_one() {
+    let sources = source_with(&[("one", "r1"), ("two", "r2"), ("Default", "r0")]);
+    let (source, target) = futures::join!(sources, TestServer::start(TARGET));
+    let names = tempfile::NamedTempFile::new().unwrap();
+    fs::write(names.path(), "one,all\ntwo,all\n").unwrap();
+    let merge = ["--merge", "--experiment-rename-file", names.path().to_str().unwrap()];
+    for _ in 0..2 {
+        import(&Mlferry::new(), &source, &target, &merge).await.exits(0);
+        assert_eq!(everything(&target).await, named(&[("Default", &["r0"]), ("all", &["r1", "r2"])]));
+        validate(source.url(), &target, &merge).await.exits(0);
+    }
+    let with_prefix = [&merge[..], &["--experiments-prefix", "x/"]].concat();
+    import(&Mlferry::new(), &source, &target, &with_prefix).await.exits(0);
+    validate(source.url(), &target, &with_prefix).await.exits(0);
 }

@@ -7,13 +7,13 @@ use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Kind, ModelVersion, RegisteredModel, RunId, Unreadable,
 };
 use crate::error::{Error, Result};
-use crate::plan::{ExperimentSelection, Plan, PlanMatcher, Subset, TimeRange, VersionMatcher};
+use crate::plan::{ExperimentSelection, Plan, PlanMatcher, Subset, TimeRange, VersionMatcher, by_id};
 use crate::readers::{Reader, read_all};
 
 /// The maximum number of experiments whose runs are searched concurrently.
 const MAX_CONCURRENT_EXPERIMENTS: usize = 8;
 
-const SAME_EXPERIMENTS: &str = "give each its own name in --experiment-rename-file or the plan (by id, if both have one name), or make \
+const SAME_EXPERIMENTS: &str = "give each its own name in --experiment-rename-file or the plan (as id:3, if both have one name), or make \
                                 one of them with --merge";
 const SAME_MODELS: &str = "give each its own name in --model-rename-file or the plan";
 
@@ -121,10 +121,10 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
 
 /// The names that the plan renames although no object has them.
 fn idle_renames(plan: &Plan, experiments: &[Experiment], models: &[RegisteredModel]) -> Vec<String> {
-    let experiments: HashSet<&str> =
-        experiments.iter().flat_map(|one| [one.name.as_str(), one.id.as_str()]).collect();
-    let models: HashSet<&str> = models.iter().map(|one| one.name.as_str()).collect();
-    let unmatched = |names: &HashSet<&str>, name: &&String| !names.contains(name.as_str());
+    let experiments: HashSet<String> =
+        experiments.iter().flat_map(|one| [one.name.clone(), by_id(one)]).collect();
+    let models: HashSet<String> = models.iter().map(|one| one.name.clone()).collect();
+    let unmatched = |names: &HashSet<String>, name: &&String| !names.contains(*name);
     let of_experiments = plan.rename.keys().filter(|name| unmatched(&experiments, name));
     of_experiments.chain(plan.rename_models.keys().filter(|name| unmatched(&models, name))).cloned().collect()
 }

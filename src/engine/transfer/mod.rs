@@ -37,7 +37,7 @@ use super::state::lock::Lock;
 use super::state::siblings::Siblings;
 use super::status::writer::StatusWriter;
 use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, not_migrated};
-use crate::entities::{Experiment, Kind, Unreadable};
+use crate::entities::{Experiment, Kind, RegisteredModel, Unreadable};
 use crate::error::{Error, Result};
 use crate::plan::Plan;
 use crate::readers::{Reader, SourceInfo};
@@ -201,6 +201,14 @@ fn same_server(source: &SourceInfo, target: &str) -> Error {
         .hint("a migration needs two servers; nothing was moved")
 }
 
+fn named<T>(all: Vec<T>, name: impl Fn(&T) -> String) -> Vec<(T, String)> {
+    let with_name = |one| {
+        let name = name(&one);
+        (one, name)
+    };
+    all.into_iter().map(with_name).collect()
+}
+
 /// One running copy.
 struct Copy {
     context: Arc<Context>,
@@ -264,9 +272,12 @@ impl Copy {
         let (source, target) = (self.source.about().location.clone(), self.target.location().to_owned());
         self.context.send(Event::Started { step, source, target }).await;
         self.send_notes().await;
-        let Chosen { experiments: chosen, models, all, datasets, needed, notes, unread } =
+        let Chosen { experiments: chosen, models: registered, all, datasets, needed, notes, unread } =
             choose(self.source.as_ref(), &self.plan).await?;
-        self.target.learn_source(all.0, all.1);
+        let (experiments, models) = all;
+        let experiment_name = |one: &Experiment| self.plan.target_name(one).into_owned();
+        let model_name = |one: &RegisteredModel| self.plan.target_model_name(one).to_owned();
+        self.target.learn_source(named(experiments, experiment_name), named(models, model_name));
         for Unreadable { kind, id, .. } in &unread {
             self.journal.plan(*kind, [id.as_str()])?;
             self.context.plan(*kind, 1).await;
@@ -291,7 +302,7 @@ impl Copy {
         if self.context.is_stopping() {
             return Ok(findings);
         }
-        findings.notes.extend(self.registry(models).await?);
+        findings.notes.extend(self.registry(registered).await?);
         findings.notes.extend(self.traces(&moved).await?);
         self.scorers(&experiments).await?;
         self.datasets(datasets).await?;

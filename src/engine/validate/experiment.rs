@@ -36,7 +36,10 @@ impl Compare {
             return self.all_missing(ours, choice).await;
         };
         let shown = self.without_tags_of_others(ours, theirs);
-        let mut found = fields::experiments(&self.plan.target_name(ours), ours, &shown);
+        let was_merged = ours.merged_tag().is_some_and(|key| theirs.tags.contains_key(&key));
+        // The name belongs to the source that made the target's experiment.
+        let name = if was_merged { theirs.name.as_str().into() } else { self.plan.target_name(ours) };
+        let mut found = fields::experiments(&name, ours, &shown);
         // MLflow itself does not write run ids to fields of experiments. An old id in a tag is therefore part of the
         // user's text, and must not change.
         found.references.retain(|reference| reference.source != reference.target);

@@ -2,9 +2,9 @@
 //! has set, then by name. A name that has changed since the import is then reported as one difference, and not as a
 //! missing object and an extra object.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use crate::entities::{Experiment, RegisteredModel, tag};
+use crate::entities::{Experiment, ExperimentId, RegisteredModel, tag};
 use crate::plan::Plan;
 
 /// Removes the partner of each experiment from `there`, and returns the partners in the order of `ours`.
@@ -14,7 +14,7 @@ pub fn experiments<'a>(
     plan: &Plan,
 ) -> Vec<Option<Experiment>> {
     let ours: Vec<&Experiment> = ours.collect();
-    let all = if plan.merge { there.clone() } else { Vec::new() };
+    let all = there.clone();
     let mut pairs = Pairs::of(ours.iter().copied(), there);
     let mark = |theirs: &Experiment| theirs.tags.get(tag::SOURCE_EXPERIMENT_ID).cloned();
     let is_named = |ours: &Experiment, theirs: &Experiment| theirs.name == plan.target_name(ours);
@@ -27,8 +27,17 @@ pub fn experiments<'a>(
     pairs.find(|ours| ours.id.to_string(), mark, is_same_source);
     pairs.find(|ours| plan.target_name(ours).into_owned(), |theirs| Some(theirs.name.clone()), |_, _| true);
     let found = pairs.end(there);
-    let merged = |ours: &Experiment| all.iter().find(|theirs| is_named(ours, theirs)).cloned();
-    ours.into_iter().zip(found).map(|(ours, found)| found.or_else(|| merged(ours))).collect()
+    // Several experiments may have been merged into one.
+    let is_merged = |ours: &Experiment, theirs: &Experiment| {
+        ours.merged_tag().is_some_and(|key| theirs.tags.contains_key(&key))
+            || plan.merge && is_named(ours, theirs)
+    };
+    let merged = |ours: &Experiment| all.iter().find(|theirs| is_merged(ours, theirs)).cloned();
+    let found: Vec<_> =
+        ours.into_iter().zip(found).map(|(ours, found)| found.or_else(|| merged(ours))).collect();
+    let ids: HashSet<&ExperimentId> = found.iter().flatten().map(|theirs| &theirs.id).collect();
+    there.retain(|theirs| !ids.contains(&theirs.id));
+    found
 }
 
 /// Removes the partner of each registered model or prompt from `there`, and returns the partners in the order of

@@ -102,7 +102,8 @@ impl Compare {
         versions.retain(|number, _| chosen.versions.takes(number));
         partners.retain(|number, _| chosen.versions.takes(number));
         let numbers: BTreeSet<u64> = versions.keys().chain(partners.keys()).copied().collect();
-        self.context.plan(kind, numbers.len()).await;
+        self.context.plan(kind, versions.len()).await;
+        let all: Vec<ModelVersion> = versions.values().cloned().collect();
         for number in numbers {
             let difference = match (versions.remove(&number), partners.remove(&number)) {
                 (Some(a), Some(b)) => {
@@ -110,7 +111,11 @@ impl Compare {
                     self.pair(kind, &from, (&from, &to), version_fields(kind, &a, &b, pairs))
                 }
                 (Some(a), None) => Difference::missing(kind, &a.label(), &a.label()),
-                (None, Some(b)) => Difference::extra(kind, &b.label(), &b.label()),
+                (None, Some(b)) => {
+                    let is_double = all.iter().any(|one| b.is_made_from(one));
+                    self.extra(Difference::extra(kind, &b.label(), &b.label()), is_double).await;
+                    continue;
+                }
                 (None, None) => continue,
             };
             self.found(difference).await;

@@ -93,7 +93,14 @@ impl SqlStoreReader {
 
     /// An item for each lost table and column: objects arrive without these data, so the migration is not complete.
     pub(super) async fn lost_tables(&self) -> Result<Vec<Unreadable>> {
-        let lost = self.schema().await?.lost(self.database.catalogue());
+        let (schema, catalogue) = (self.schema().await?, self.database.catalogue());
+        if schema.lost_latest_metrics(catalogue) {
+            self.note(
+                "the table latest_metrics is lost: the latest points were computed from all points"
+                    .to_owned(),
+            );
+        }
+        let lost = schema.lost(catalogue);
         Ok(lost.into_iter().map(|(table, column)| lost_item(table, column)).collect())
     }
 

@@ -2,7 +2,7 @@ use futures::{StreamExt, TryFutureExt, stream};
 
 use super::grouped::Grouped;
 use super::select::Select;
-use super::value::{Row, Value};
+use super::value::Row;
 use super::{SqlStoreReader, ids, readable};
 use crate::entities::{Experiment, Kind, Lifecycle, Readable};
 use crate::error::{Error, Result};
@@ -24,15 +24,15 @@ impl SqlStoreReader {
 
     /// A name that no workspace has would show an empty source.
     async fn ensure_workspace(&self) -> Result<()> {
-        let rows = self.database.all(Select::from("workspaces", &["name"]).order(&["name"])).await?;
-        let names: Vec<String> = rows
-            .into_iter()
-            .map(|row| row.columns::<1>().map(Value::string).into_iter().collect())
-            .collect::<Result<_>>()?;
+        let names = self.workspaces().await?;
         match names.is_empty() || names.contains(&self.workspace) {
             true => Ok(()),
-            false => Err(Error::usage(format!("the database has no workspace {:?}", self.workspace))
-                .hint(format!("set MLFERRY_SOURCE_WORKSPACE to one of these: {}", names.join(", ")))),
+            false => Err(Error::usage(format!("the database has no workspace {:?}", self.workspace)).hint(
+                format!(
+                    "set MLFERRY_SOURCE_WORKSPACE to one of these: {}",
+                    names.into_iter().collect::<Vec<_>>().join(", ")
+                ),
+            )),
         }
     }
 

@@ -7,6 +7,7 @@ use futures::stream::{self, BoxStream};
 use super::SqlStoreReader;
 use super::grouped::Grouped;
 use super::select::Select;
+use super::unseen::UnseenPoints;
 use super::value::{Row, Value};
 use crate::entities::{Kind, MetricChunk, Point, Readable, Run, RunId, Unreadable};
 use crate::error::{Class, Error, Result};
@@ -93,36 +94,37 @@ impl SqlStoreReader {
     fn history_of<'a>(&'a self, runs: Vec<&'a Run>) -> BoxStream<'a, Result<Readable<MetricChunk>>> {
         let ids = runs.iter().map(|run| Value::from(run.id.as_str())).collect();
         let select = Select::from("metrics", &COLUMNS).only("run_uuid", ids).order(&BY_METRIC);
-        // The latest points that have not arrived yet.
-        let mut unseen: HashMap<&RunId, HashMap<&str, &Point>> = runs
-            .iter()
-            .map(|run| (&run.id, run.latest.iter().map(|(key, point)| (key.as_str(), point)).collect()))
-            .collect();
+        let mut unseen = UnseenPoints::of(&runs);
         let batches = self.database.rows(select).map(Some).chain(stream::once(async { None }));
         let chunks = batches.map(move |batch| match batch {
             Some(Ok(rows)) => {
-                let chunks = chunks_of(rows);
-                for chunk in &chunks {
-                    match chunk {
-                        Ok(chunk) => remove_seen(&mut unseen, chunk),
-                        Err(lost) => drop(unseen.remove(&RunId::from(lost.id.as_str()))),
+                let mut chunks = Vec::new();
+                for chunk in chunks_of(rows) {
+                    match &chunk {
+                        Ok(read) => {
+                            let lacking = unseen.read(read);
+                            self.only_latest.fetch_add(lacking.iter().len(), Ordering::Relaxed);
+                            chunks.extend(lacking.map(|lacking| Ok(Ok(lacking))));
+                        }
+                        Err(lost) => unseen.forget(&RunId::from(lost.id.as_str())),
                     }
+                    chunks.push(Ok(chunk));
                 }
-                stream::iter(chunks.into_iter().map(Ok)).boxed()
+                stream::iter(chunks).boxed()
             }
             Some(Err(error)) if error.class() == Class::Permanent => {
                 // It is unknown which of the runs the damaged page belongs to.
-                unseen.clear();
+                unseen.forget_all();
                 let (reason, lost) = (error.to_string(), runs.clone().into_iter());
                 stream::iter(lost.map(move |run| Ok(Err(unreadable(run.id.to_string(), reason.clone())))))
                     .boxed()
             }
             Some(Err(error)) => {
-                unseen.clear();
+                unseen.forget_all();
                 stream::once(async { Err(error) }).boxed()
             }
             None => {
-                let added = latest_chunks(&unseen);
+                let added = unseen.end();
                 self.only_latest.fetch_add(added.len(), Ordering::Relaxed);
                 stream::iter(added.into_iter().map(|chunk| Ok(Ok(chunk)))).boxed()
             }
@@ -133,28 +135,6 @@ impl SqlStoreReader {
 
 fn stale_runs() -> Select {
     Select::from("metrics", &["run_uuid"]).distinct().without(LATEST, SAME_METRIC)
-}
-
-fn remove_seen(unseen: &mut HashMap<&RunId, HashMap<&str, &Point>>, chunk: &MetricChunk) {
-    let Some(of_run) = unseen.get_mut(&chunk.run_id) else { return };
-    let Some(latest) = of_run.get(chunk.key.as_str()) else { return };
-    if chunk.points.iter().any(|point| point.identity() == latest.identity()) {
-        of_run.remove(chunk.key.as_str());
-    }
-}
-
-/// The latest points that `metrics` lacks, because rows were deleted to get a smaller database. A server shows them with
-/// the run.
-fn latest_chunks(unseen: &HashMap<&RunId, HashMap<&str, &Point>>) -> Vec<MetricChunk> {
-    let of_run = |(&id, latest): (&&RunId, &HashMap<&str, &Point>)| -> Vec<MetricChunk> {
-        let chunk = |(&key, &&point): (&&str, &&Point)| MetricChunk {
-            run_id: id.clone(),
-            key: key.to_owned(),
-            points: vec![point],
-        };
-        latest.iter().map(chunk).collect()
-    };
-    unseen.iter().flat_map(of_run).collect()
 }
 
 fn named_point(row: Row) -> Result<(String, Point)> {

@@ -22,6 +22,7 @@ mod sqlite;
 mod tests;
 mod trace_columns;
 mod traces;
+mod unseen;
 mod value;
 
 use std::collections::HashSet;

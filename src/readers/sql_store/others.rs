@@ -1,9 +1,11 @@
 //! Objects of the database that cannot be migrated, counted.
 
+use std::collections::BTreeSet;
+
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::SqlStoreReader;
 use super::select::Select;
+use super::{SqlStoreReader, WORKSPACE};
 use crate::entities::{Count, Unsupported};
 use crate::error::{Class, Error, Result};
 
@@ -12,6 +14,10 @@ const RUN_AGAIN: &str = "a job cannot be written without running it again";
 const NEEDS_SECRETS: &str = "they need the gateway's secrets, which cannot be read";
 const NEEDS_ENDPOINTS: &str = "they use gateway endpoints, which are not migrated";
 const MADE_BY: &str = "their author and creation time cannot be set";
+
+/// The columns with names of workspaces.
+const WORKSPACES: [(&str, &[&str]); 3] =
+    [("workspaces", &["name"]), ("experiments", &[WORKSPACE]), ("registered_models", &[WORKSPACE])];
 
 /// Tables of MLflow 3.18 (`store/tracking/dbmodels/models.py`) whose rows no request can write unchanged.
 const UNSUPPORTED: [(&str, &str, &str); 16] = [
@@ -83,12 +89,22 @@ impl SqlStoreReader {
     }
 
     async fn other_workspaces(&self) -> Result<Vec<String>> {
-        let rows = self.database.all(Select::from("workspaces", &["name"]).order(&["name"])).await?;
-        let names = rows.into_iter().map(|row| {
-            let [name] = row.columns();
-            name.string()
-        });
-        let names: Vec<String> = names.collect::<Result<_>>()?;
+        let names = self.workspaces().await?;
         Ok(names.into_iter().filter(|name| *name != self.workspace).collect())
+    }
+
+    /// All workspaces. Those of a provider that keeps its names elsewhere are only in the rows of their objects.
+    pub(super) async fn workspaces(&self) -> Result<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
+        for (table, columns) in WORKSPACES {
+            if !self.database.catalogue().has_column(table, columns[0]) {
+                continue;
+            }
+            for row in self.database.all(Select::from(table, columns).distinct()).await? {
+                let [name] = row.columns();
+                names.extend(name.text()?);
+            }
+        }
+        Ok(names)
     }
 }

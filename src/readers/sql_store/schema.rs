@@ -99,6 +99,11 @@ impl Schema {
         &REVISIONS[at.min(newest)].tables
     }
 
+    /// True if the database has lost `latest_metrics`, whose rows can be computed.
+    pub fn lost_latest_metrics(&self, catalogue: &Catalogue) -> bool {
+        self.expected(catalogue).contains_key("latest_metrics") && !catalogue.has_table("latest_metrics")
+    }
+
     /// The tables, and columns of the other tables, that are lost although the revision has them.
     pub fn lost(&self, catalogue: &Catalogue) -> Vec<(&'static str, Option<&'static str>)> {
         let expected = self.expected(catalogue);

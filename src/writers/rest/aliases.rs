@@ -11,6 +11,9 @@ use crate::error::Result;
 use crate::rest::NewVersion;
 use crate::writers::TargetModel;
 
+/// Each number costs two requests.
+const MAX_USED_UP: u64 = 10_000;
+
 impl RestWriter {
     /// Sets the aliases of a version number of the target. A version that was deleted on the source may still have
     /// aliases there; they are set while a placeholder holds its number. Releases that keep such aliases on the source
@@ -38,6 +41,14 @@ impl RestWriter {
         let is_free = |number: &u64| at.next.is_some_and(|next| next <= *number);
         let wanted = at.wanted_aliases.values().copied().chain(last_number);
         let last = wanted.map(|number| at.numbers.number(number)).filter(is_free).max();
+        let missing = at.next.zip(last).map_or(0, |(next, last)| last - next + 1);
+        if missing > MAX_USED_UP {
+            self.note(format!(
+                "{name}: the last {missing} version numbers that the source has used were not used up, because there are more \
+                 than {MAX_USED_UP}"
+            ));
+            return Ok(());
+        }
         while let (Some(next), Some(last)) = (at.next, last)
             && next <= last
         {

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 
 use futures::TryStreamExt;
 
-use super::merge::{has_identity, merged_tag};
+use super::merge::has_identity;
 use super::refused::{Refused, is_refusal, not_made};
 use super::{ImportedRun, MAX_TRIES, RestWriter, TargetExperiment};
 use crate::entities::{Experiment, ExperimentId, Kind, Lifecycle, Run, RunId, ids_in, tag};
@@ -30,10 +30,17 @@ impl RestWriter {
         let existing = match named {
             Some(existing) if is_made_from(&existing, experiment) => existing,
             named => match (self.moved_before(experiment).await?, named) {
-                (Some(moved), named) => self.under_its_name(moved, name, named.is_some()).await?,
-                (None, Some(existing)) => match self.copied_from_another(&existing, experiment) {
+                (Some(moved), named) => {
+                    let moved = self.restored_experiment(moved, experiment).await?;
+                    match is_made_from(&moved, experiment) {
+                        true => self.under_its_name(moved, name, named.is_some()).await?,
+                        // It was only merged into this one, whose name belongs to another source.
+                        false => moved,
+                    }
+                }
+                (None, Some(existing)) => match self.copied_from_another(&existing, experiment, placement) {
                     None => existing,
-                    Some(other) => {
+                    Some((_, other)) => {
                         self.rename_copied(existing, other, name).await?;
                         return Ok(place(self.make_experiment(experiment, name).await?));
                     }
@@ -49,40 +56,66 @@ impl RestWriter {
                 Ok(place(existing.id))
             }
             (true, false) if !is_imported => Err(held_by_deleted(name)),
-            (is_deleted, _) => {
-                // The experiment was restored at the source, after an import had deleted it here.
-                if is_deleted {
-                    self.client.set_experiment_lifecycle(&existing.id, Lifecycle::Active).await?;
-                    self.note(format!("experiment {name:?} was restored on the target, as on the source"));
-                }
+            _ => {
+                let existing = self.restored_experiment(existing, experiment).await?;
                 self.look_for_runs(&existing.id).await?;
                 self.ensure_may_join(experiment, &existing, placement, is_imported).await?;
                 self.merge_tags(experiment, &existing, is_imported).await?;
-                // An active experiment that this program did not create must not be deleted.
-                Ok(TargetExperiment { to_be_deleted: to_be_deleted && is_imported, ..place(existing.id) })
+                // An active experiment that this program did not create, or that others share, must not be deleted.
+                let is_shared = is_imported && existing.is_merged();
+                if to_be_deleted && is_imported {
+                    self.note(match is_shared {
+                        true => format!(
+                            "experiment {name:?} is deleted on the source, but not on the target: it holds runs of other sources"
+                        ),
+                        false => format!("experiment {name:?} was deleted on the target, as on the source"),
+                    });
+                }
+                let to_be_deleted = to_be_deleted && is_imported && !is_shared;
+                Ok(TargetExperiment { to_be_deleted, ..place(existing.id) })
             }
         }
     }
 
-    /// The other source experiment that this target experiment was made from. It had this name before.
-    fn copied_from_another(&self, existing: &Experiment, experiment: &Experiment) -> Option<&Experiment> {
+    /// Restores an experiment that an earlier import deleted here, because it was restored at the source.
+    async fn restored_experiment(&self, existing: Experiment, experiment: &Experiment) -> Result<Experiment> {
+        if !existing.lifecycle.is_deleted() || experiment.lifecycle.is_deleted() {
+            return Ok(existing);
+        }
+        self.client.set_experiment_lifecycle(&existing.id, Lifecycle::Active).await?;
+        self.note(format!("experiment {:?} was restored on the target, as on the source", existing.name));
+        Ok(Experiment { lifecycle: Lifecycle::Active, ..existing })
+    }
+
+    /// The other source experiment that this target experiment was made from, and its name on the target. It had this
+    /// name before, unless both are to become one.
+    fn copied_from_another(
+        &self,
+        existing: &Experiment,
+        experiment: &Experiment,
+        placement: Placement<'_>,
+    ) -> Option<&(Experiment, String)> {
         let all = &self.source.get()?.experiments;
         let is_marked = existing.tags.contains_key(tag::SOURCE_CREATION_TIME);
-        let is_match =
-            |one: &&Experiment| one.id != experiment.id && has_identity(one) && is_made_from(existing, one);
+        let becomes_one = |name: &str| placement.merge && name == placement.name;
+        let is_match = |(one, name): &&(Experiment, String)| {
+            one.id != experiment.id && has_identity(one) && is_made_from(existing, one) && !becomes_one(name)
+        };
         all.iter().find(is_match).filter(|_| is_marked)
     }
 
-    /// Renames the copy of `other`, because `other` was renamed at the source, so that the name becomes free.
-    async fn rename_copied(&self, existing: Experiment, other: &Experiment, name: &str) -> Result<()> {
-        let is_taken = self.client.experiment_by_name(&other.name).await?.is_some();
-        let moved = self.under_its_name(existing, &other.name, is_taken).await?;
-        if moved.name != name {
+    /// Renames the copy of another experiment to `new`, because that one was renamed at the source, so that its name
+    /// becomes free.
+    async fn rename_copied(&self, existing: Experiment, new: &str, name: &str) -> Result<()> {
+        let is_taken = self.client.experiment_by_name(new).await?.is_some();
+        let id = existing.id.clone();
+        let moved = self.under_its_name(existing, new, is_taken).await?;
+        // The other experiment may have got its name from its own import in the meantime.
+        if moved.name != name || self.client.experiment(&id).await?.name != name {
             return Ok(());
         }
         Err(Error::permanent(format!(
-            "the target's experiment {name:?} is the copy of another one, which is now called {:?}",
-            other.name
+            "the target's experiment {name:?} is the copy of another one, which is now called {new:?}"
         ))
         .hint("rename it on the target, or give this experiment another name with --experiment-rename-file"))
     }
@@ -185,7 +218,7 @@ impl RestWriter {
         // mlferry's own tags are excluded: an experiment that existed before does not become an imported one.
         missing.retain(|key, _| !tag::is_ours(key));
         missing
-            .extend(merged_tag(experiment).filter(|_| !is_imported).map(|key| (key, String::from("true"))));
+            .extend(experiment.merged_tag().filter(|_| !is_imported).map(|key| (key, String::from("true"))));
         missing.retain(|key, value| match existing.tags.get(key) {
             None => true,
             Some(known) => is_imported && known != value && self.drift.sets("tags of experiments"),
@@ -204,14 +237,17 @@ impl RestWriter {
             return Ok(None);
         }
         let marked = self.marked_experiments.get_or_try_init(|| self.find_marked()).await?;
-        let merged = merged_tag(experiment);
+        let merged = experiment.merged_tag();
         let is_match = |existing: &&Experiment| {
             is_made_from(existing, experiment) && existing.tags.contains_key(tag::SOURCE_CREATION_TIME)
                 || merged.as_ref().is_some_and(|key| existing.tags.contains_key(key))
         };
-        // A deleted experiment on the target accepts no writes, and another one may use its name.
-        let takes =
-            |existing: &&Experiment| !existing.lifecycle.is_deleted() || experiment.lifecycle.is_deleted();
+        // Only the source that made an experiment restores it.
+        let takes = |existing: &&Experiment| {
+            !existing.lifecycle.is_deleted()
+                || experiment.lifecycle.is_deleted()
+                || is_made_from(existing, experiment)
+        };
         let all = marked.iter().filter(is_match).filter(takes);
         Ok(all.min_by_key(|existing| (existing.lifecycle.is_deleted(), existing.creation_time)).cloned())
     }

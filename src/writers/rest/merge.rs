@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use futures::TryStreamExt;
 
 use super::RestWriter;
-use crate::entities::{Experiment, ExperimentId, tag};
+use crate::entities::{Experiment, ExperimentId};
 use crate::error::{Error, Result};
 use crate::io::strict;
 use crate::writers::Placement;
@@ -24,7 +24,7 @@ impl RestWriter {
         is_imported: bool,
     ) -> Result<()> {
         let name = placement.name;
-        let was_merged = merged_tag(experiment).is_some_and(|key| existing.tags.contains_key(&key));
+        let was_merged = experiment.merged_tag().is_some_and(|key| existing.tags.contains_key(&key));
         let is_certain = was_merged || is_imported && has_identity(experiment);
         if is_certain
             || self.has_one_of(&existing.id, placement)
@@ -74,12 +74,6 @@ impl RestWriter {
         let traces = strict(self.client.traces(here, "")).try_next().await?;
         Ok(traces.is_none_or(|page| page.is_empty()))
     }
-}
-
-/// The tag of another experiment that this one was merged into.
-pub(super) fn merged_tag(experiment: &Experiment) -> Option<String> {
-    let created = experiment.creation_time?;
-    Some(format!("{}{}.{created}", tag::MERGED_EXPERIMENT, experiment.id))
 }
 
 /// False for an experiment without a creation time (before MLflow 1.30): its id is a small number, and other sources

@@ -108,8 +108,8 @@ pub struct RestWriter {
 
 /// See [`Writer::learn_source`].
 struct SourceObjects {
-    experiments: Vec<Experiment>,
-    models: Vec<RegisteredModel>,
+    experiments: Vec<(Experiment, String)>,
+    models: Vec<(RegisteredModel, String)>,
 }
 
 /// The most tries of a creation whose reply was lost and whose object a lookup did not find.
@@ -285,7 +285,7 @@ impl Writer for RestWriter {
         self.made_from_here(experiments).await
     }
 
-    fn learn_source(&self, experiments: Vec<Experiment>, models: Vec<RegisteredModel>) {
+    fn learn_source(&self, experiments: Vec<(Experiment, String)>, models: Vec<(RegisteredModel, String)>) {
         // An import has one source, so a second call has the same arguments.
         let _ = self.source.set(SourceObjects { experiments, models });
     }

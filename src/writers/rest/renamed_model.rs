@@ -14,7 +14,7 @@ impl RestWriter {
         &self,
         existing: &RegisteredModel,
         model: &RegisteredModel,
-    ) -> Option<&RegisteredModel> {
+    ) -> Option<&(RegisteredModel, String)> {
         let made = |one: &RegisteredModel| one.creation_time.map(|time| time.to_string());
         let origin = existing
             .tags
@@ -24,7 +24,7 @@ impl RestWriter {
             return None;
         }
         let mut all = self.source.get()?.models.iter();
-        all.find(|one| {
+        all.find(|(one, _)| {
             one.name != model.name && one.kind() == existing.kind() && made(one).as_ref() == Some(origin)
         })
     }
@@ -33,10 +33,10 @@ impl RestWriter {
     pub(super) async fn rename_copied_model(
         &self,
         existing: &RegisteredModel,
-        other: &RegisteredModel,
+        (other, new): &(RegisteredModel, String),
         name: &str,
     ) -> Result<()> {
-        let (kind, new) = (existing.kind(), &other.name);
+        let kind = existing.kind();
         let is_given = existing.tags.get(tag::GIVEN_NAME).is_none_or(|given| *given == existing.name);
         if !is_given || self.client.registered_model(new).await?.is_some() {
             return Err(Error::permanent(format!(
