@@ -30,18 +30,21 @@ impl RestWriter {
         let existing = match named {
             Some(existing) if is_made_from(&existing, experiment) => existing,
             named => match (self.moved_before(experiment).await?, named) {
-                (Some(moved), named) => {
+                (Some(moved), _) => {
+                    let _turn = self.renaming.lock().await;
+                    let moved = self.client.experiment(&moved.id).await?;
                     let moved = self.restored_experiment(moved, experiment).await?;
+                    let is_taken = self.client.experiment_by_name(name).await?.is_some();
                     match is_made_from(&moved, experiment) {
-                        true => self.under_its_name(moved, name, named.is_some()).await?,
+                        true => self.under_its_name(moved, name, is_taken).await?,
                         // It was only merged into this one, whose name belongs to another source.
                         false => moved,
                     }
                 }
                 (None, Some(existing)) => match self.copied_from_another(&existing, experiment, placement) {
                     None => existing,
-                    Some((_, other)) => {
-                        self.rename_copied(existing, other, name).await?;
+                    Some(other) => {
+                        self.rename_copied(&existing.id, other, name).await?;
                         return Ok(place(self.make_experiment(experiment, name).await?));
                     }
                 },
@@ -104,14 +107,23 @@ impl RestWriter {
         all.iter().find(is_match).filter(|_| is_marked)
     }
 
-    /// Renames the copy of another experiment to `new`, because that one was renamed at the source, so that its name
-    /// becomes free.
-    async fn rename_copied(&self, existing: Experiment, new: &str, name: &str) -> Result<()> {
-        let is_taken = self.client.experiment_by_name(new).await?.is_some();
-        let id = existing.id.clone();
-        let moved = self.under_its_name(existing, new, is_taken).await?;
+    /// Renames the copy of another experiment, because that one was renamed at the source, so that the name becomes
+    /// free.
+    async fn rename_copied(
+        &self,
+        id: &ExperimentId,
+        (other, new): &(Experiment, String),
+        name: &str,
+    ) -> Result<()> {
+        let _turn = self.renaming.lock().await;
         // The other experiment may have got its name from its own import in the meantime.
-        if moved.name != name || self.client.experiment(&id).await?.name != name {
+        let existing = self.client.experiment(id).await?;
+        if existing.name != name {
+            return Ok(());
+        }
+        let existing = self.restored_experiment(existing, other).await?;
+        let is_taken = self.client.experiment_by_name(new).await?.is_some();
+        if self.under_its_name(existing, new, is_taken).await?.name != name {
             return Ok(());
         }
         Err(Error::permanent(format!(
@@ -287,6 +299,9 @@ impl RestWriter {
 
     /// Renames an experiment after a rename at the source. A name that a user has set on the target is kept.
     async fn under_its_name(&self, existing: Experiment, name: &str, is_taken: bool) -> Result<Experiment> {
+        if existing.name == name {
+            return Ok(existing);
+        }
         let is_given = existing.tags.get(tag::GIVEN_NAME) == Some(&existing.name);
         let old = existing.name.clone();
         let why = match (is_given && !existing.lifecycle.is_deleted(), is_taken) {
@@ -306,9 +321,6 @@ impl RestWriter {
                 Err(e) => return Err(e),
             },
         };
-        if old == name {
-            return Ok(existing);
-        }
         self.note(format!(
             "experiment {name:?} was migrated before and is called {old:?} on the target: it keeps that name, because {why}"
         ));

@@ -71,6 +71,8 @@ pub struct RestWriter {
     existing_models: Mutex<HashMap<ExperimentId, HashMap<ModelId, ImportedModel>>>,
     /// The number of source experiments that are being written into each experiment: two may be merged.
     open_places: Mutex<HashMap<ExperimentId, usize>>,
+    /// Held while an experiment gets another name, because two may exchange theirs.
+    renaming: tokio::sync::Mutex<()>,
     /// Held while an experiment is opened that may be merged.
     merging: tokio::sync::Mutex<()>,
     /// All objects of the source; an import may use only some of them.
@@ -186,6 +188,7 @@ impl RestWriter {
             existing_models: Mutex::default(),
             open_places: Mutex::default(),
             merging: tokio::sync::Mutex::default(),
+            renaming: tokio::sync::Mutex::default(),
             source: OnceLock::new(),
             experiments: Mutex::default(),
             existing_datasets: OnceCell::new(),
