@@ -193,6 +193,12 @@ pub trait Writer: Send + Sync {
         Ok(None)
     }
 
+    /// True if the target has these experiments itself, and no import has made them there: it serves the store that is
+    /// read, or a copy of it.
+    async fn serves(&self, _experiments: &[&Experiment]) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Receives all experiments, registered models and prompts of the source, each with its name on the target, before
     /// any of them is opened. An object on the target may be the copy of another source object that had this name
     /// before.

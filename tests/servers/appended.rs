@@ -48,7 +48,9 @@ async fn versions_of_a_second_source_are_appended_once_and_found_again() {
 async fn second_source(release: &str) {
     let (first, second, target) =
         futures::join!(TestServer::start(TARGET), TestServer::start(TARGET), TestServer::start(release));
-    futures::join!(fill(first.url(), "first"), fill(second.url(), "second"));
+    // One after the other: the time of its creation tells whose model it is.
+    fill(first.url(), "first").await;
+    fill(second.url(), "second").await;
     alias(first.url(), "churn", "champion", "2").await;
     alias(second.url(), "churn", "champion", "1").await;
     alias(second.url(), "churn", "challenger", "4").await;

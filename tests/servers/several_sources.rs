@@ -14,6 +14,7 @@ fn named(all: &[(&str, &[&str])]) -> Named {
     all.iter().map(|(name, runs)| ((*name).to_owned(), texts(runs))).collect()
 }
 
+/// Two sources are filled one after the other: id and creation time tell whose experiment it is.
 async fn source_with(experiments: &[(&str, &str)]) -> TestServer {
     let server = TestServer::start(TARGET).await;
     for (name, of) in experiments {
@@ -35,11 +36,9 @@ fn failure(ran: &Ran) -> Value {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn experiments_of_one_name_are_merged_only_on_request() {
-    let (a, b, target) = futures::join!(
-        source_with(&[("churn", "a1"), ("Default", "a0")]),
-        source_with(&[("churn", "b1"), ("own", "b2"), ("Default", "b0")]),
-        TestServer::start(TARGET)
-    );
+    let (a, target) =
+        futures::join!(source_with(&[("churn", "a1"), ("Default", "a0")]), TestServer::start(TARGET));
+    let b = source_with(&[("churn", "b1"), ("own", "b2"), ("Default", "b0")]).await;
     import(&Mlferry::new(), &a, &target, &[]).await.exits(0);
     let ran = import(&Mlferry::new(), &b, &target, &[]).await.exits(3);
     let failed = failure(&ran);
@@ -79,11 +78,8 @@ async fn experiments_of_one_name_are_merged_only_on_request() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_prefix_keeps_sources_apart() {
-    let (a, b, target) = futures::join!(
-        source_with(&[("churn", "a1")]),
-        source_with(&[("churn", "b1"), ("Default", "b0")]),
-        TestServer::start(TARGET)
-    );
+    let (a, target) = futures::join!(source_with(&[("churn", "a1")]), TestServer::start(TARGET));
+    let b = source_with(&[("churn", "b1"), ("Default", "b0")]).await;
     for (source, prefix) in [(&a, "a/"), (&b, "b/"), (&a, "a/")] {
         let prefix = ["--experiments-prefix", prefix];
         import(&Mlferry::new(), source, &target, &prefix).await.exits(0);
@@ -181,11 +177,8 @@ async fn id_of(server: &TestServer, name: &str) -> String {
 /// What one source deletes or renames does not change what the others have in a shared experiment.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shared_experiment_belongs_to_no_single_source() {
-    let (a, b, target) = futures::join!(
-        source_with(&[("team", "a1")]),
-        source_with(&[("team", "b1")]),
-        TestServer::start(TARGET)
-    );
+    let (a, target) = futures::join!(source_with(&[("team", "a1")]), TestServer::start(TARGET));
+    let b = source_with(&[("team", "b1")]).await;
     import(&Mlferry::new(), &a, &target, &[]).await.exits(0);
     import(&Mlferry::new(), &b, &target, &["--merge"]).await.exits(0);
     let shared = named(&[("Default", &[]), ("team", &["a1", "b1"])]);
@@ -243,4 +236,21 @@ async fn experiments_of_one_source_become_one() {
     let with_prefix = [&merge[..], &["--experiments-prefix", "x/"]].concat();
     import(&Mlferry::new(), &source, &target, &with_prefix).await.exits(0);
     validate(source.url(), &target, &with_prefix).await.exits(0);
+}
+
+/// The store of a running server, or its copy, is not moved into that server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_is_no_target_for_its_own_store() {
+    let server = source_with(&[("churn", "r1")]).await;
+    let copy = tempfile::tempdir().unwrap();
+    fs::copy(server.server.database(), copy.path().join("mlflow.db")).unwrap();
+    for store in [server.server.database(), copy.path().join("mlflow.db")] {
+        let import = ["import", "--source", store.to_str().unwrap(), "--target", server.url(), "--json"];
+        for more in [&[][..], &["--experiments-prefix", "x/"], &["--merge"]] {
+            let ran = Mlferry::new().run(&[&import, more].concat()).await.exits(2);
+            let error = ran.lines().pop().unwrap().to_string();
+            assert!(error.contains("source and target are the same"), "{error}");
+        }
+    }
+    assert_eq!(everything(&server).await, named(&[("Default", &[]), ("churn", &["r1"])]));
 }

@@ -268,6 +268,20 @@ impl Copy {
         ))
     }
 
+    /// Refuses to write into the store that is read. A server shows a lease, but a store is read from a copy.
+    async fn refuse_own_server(&self, experiments: &[&Experiment]) -> Result<()> {
+        let about = self.source.about();
+        let is_store = about.capabilities.is_none() && matches!(about.kind, "database" | "file store");
+        if !is_store || !self.target.serves(experiments).await? {
+            return Ok(());
+        }
+        let (source, target) = (&about.location, self.target.location());
+        Err(Error::usage(format!(
+            "{target} serves {source}, or a copy of it: source and target are the same"
+        ))
+        .hint("a migration needs two servers; nothing was moved"))
+    }
+
     async fn run(&self, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.location().to_owned());
         self.context.send(Event::Started { step, source, target }).await;
@@ -283,6 +297,8 @@ impl Copy {
             self.context.plan(*kind, 1).await;
         }
         self.report_unreadable(unread.into_iter()).await?;
+        let first: Vec<&Experiment> = chosen.iter().map(|(experiment, _)| experiment).collect();
+        self.refuse_own_server(&first).await?;
         self.refuse_the_wrong_way(chosen.iter().map(|(experiment, _)| experiment)).await?;
         for (id, version) in &needed {
             self.context.note(format!("{id} is included: version {version} needs it")).await;

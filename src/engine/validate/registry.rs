@@ -173,8 +173,10 @@ fn copies(
     let copy = |(number, version): (&u64, &ModelVersion)| {
         let (_, new) = pairs.new_version(&version.name, *number);
         let existing = theirs.get(&new)?;
-        let is_of_another =
-            existing.tags.contains_key(tag::SOURCE_VERSION) && !existing.is_made_from(version);
+        // Versions before the first appended one keep their numbers. Equal ones may come from another source.
+        let is_of_another = new != *number
+            && existing.tags.contains_key(tag::SOURCE_VERSION)
+            && !existing.is_made_from(version);
         if is_of_another { None } else { Some((*number, theirs.remove(&new)?)) }
     };
     versions.iter().filter_map(copy).collect()

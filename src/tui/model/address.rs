@@ -106,6 +106,21 @@ pub fn part(text: &str) -> (String, Option<(String, SecretString)>) {
     (url.as_str().trim_end_matches('/').to_owned(), Some(login))
 }
 
+/// The part of an address to which a login belongs: scheme, host and port. The whole text if it is not an address.
+pub fn server(text: &str) -> String {
+    match Url::parse(text.trim()) {
+        Ok(url) if url.has_host() => {
+            format!(
+                "{}://{}:{:?}",
+                url.scheme(),
+                url.host_str().unwrap_or_default(),
+                url.port_or_known_default()
+            )
+        }
+        _ => text.trim().to_owned(),
+    }
+}
+
 /// True if both addresses name the same server. The loopback names of the local machine count as equal.
 pub fn is_same(a: &str, b: &str) -> bool {
     fn key(text: &str) -> Option<(String, Option<u16>, String)> {

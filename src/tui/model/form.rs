@@ -72,6 +72,8 @@ pub struct Form {
     pub focus: Option<Asked>,
     /// The login from the environment. Typed values take precedence.
     pub environment: Access,
+    /// The server for which the login was given, and that login. It is not sent to another server.
+    login: Option<(String, [SecretString; 2])>,
 }
 
 impl Form {
@@ -81,6 +83,7 @@ impl Form {
             fields: [Field::new(uri), Field::default(), Field::default()],
             focus: Some(Asked::Uri),
             environment,
+            login: None,
         };
         form.split_login();
         form
@@ -138,6 +141,22 @@ impl Form {
         if let (uri, Some((user, password))) = address::part(self.uri()) {
             self.fields = [uri.as_str(), &user, password.expose_secret()].map(Field::new);
         }
+        self.forget_login_of_another();
+    }
+
+    fn forget_login_of_another(&mut self) {
+        let server = address::server(self.uri());
+        let typed = [Asked::User, Asked::Secret].map(|asked| self.field(asked).text().to_owned());
+        let is_old = |(of, old): &(String, [SecretString; 2])| {
+            *of != server && old.iter().zip(&typed).all(|(old, new)| old.expose_secret() == new)
+        };
+        if self.login.as_ref().is_some_and(is_old) {
+            self.fields[Asked::User as usize] = Field::default();
+            self.fields[Asked::Secret as usize] = Field::default();
+            self.login = None;
+        } else if typed.iter().any(|text| !text.is_empty()) {
+            self.login = Some((server, typed.map(SecretString::from)));
+        }
     }
 
     /// The address is an ARN. AWS credentials are used to sign in, so a user and a password do not apply.
@@ -192,6 +211,21 @@ mod tests {
         assert_eq!(access.username.as_deref(), Some("ann"));
         assert_eq!(access.password.unwrap().expose_secret(), "s3cret");
         assert!(access.token.is_none());
+    }
+
+    #[test]
+    fn a_login_is_not_sent_to_another_server() {
+        let mut form = Form::new(Side::Source, "postgresql://ann:pw@h/db", Access::default());
+        assert!(form.access().password.is_some());
+        form.set_uri("postgresql://h/other");
+        assert!(form.access().password.is_some(), "the same server");
+        form.set_uri("http://h:5000");
+        let access = form.access();
+        assert!(access.username.is_none() && access.password.is_none() && access.token.is_none());
+        form.focus = Some(Asked::User);
+        form.focused().unwrap().paste("bob");
+        form.set_uri("http://bob-was-typed-for-this:5000");
+        assert_eq!(form.access().username.as_deref(), Some("bob"));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use super::consent;
 use super::preflight;
 use crate::engine::validate::Format;
 use crate::engine::{Route, Session, Side, Step};
+use crate::plan::Plan;
 use crate::tui::effect::{Effect, Job};
 use crate::tui::model::form::Asked;
 use crate::tui::model::job::JobState;
@@ -135,6 +136,11 @@ pub fn fetch_holdings(model: &mut Model) -> Vec<Effect> {
     let is_there = matches!(model.selection.tree, Loaded::Tree(_) | Loaded::Loading);
     if is_there && model.selection.of == source {
         return Vec::new();
+    }
+    // A plan names objects of its source.
+    if !model.selection.of.is_empty() && model.selection.of != source && model.plan != Plan::default() {
+        model.plan = Plan::default();
+        model.notice = Some("the source has changed: the selection starts again with everything".to_owned());
     }
     model.selection.start(source);
     vec![Effect::LoadSource(model.at(Side::Source))]

@@ -148,6 +148,26 @@ impl RestWriter {
         Ok(None)
     }
 
+    /// See [`Writer::serves`](crate::writers::Writer::serves). A few experiments are enough to find out.
+    pub(super) async fn has_the_same(&self, experiments: &[&Experiment]) -> Result<bool> {
+        let known = experiments.iter().filter(|one| has_identity(one)).take(MAX_ORIGINS);
+        let mut is_any = false;
+        for experiment in known {
+            match self.client.experiment(&experiment.id).await {
+                Ok(existing)
+                    if existing.creation_time == experiment.creation_time
+                        && existing.name == experiment.name =>
+                {
+                    is_any = true;
+                }
+                Ok(_) => return Ok(false),
+                Err(e) if e.is_about_object() => return Ok(false),
+                Err(e) => return Err(e),
+            }
+        }
+        Ok(is_any)
+    }
+
     async fn make_experiment(&self, experiment: &Experiment, name: &str) -> Result<ExperimentId> {
         let mut tags = self.tags_of(experiment);
         tags.insert(tag::GIVEN_NAME.to_owned(), name.to_owned());

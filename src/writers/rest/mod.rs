@@ -288,6 +288,10 @@ impl Writer for RestWriter {
         self.made_from_here(experiments).await
     }
 
+    async fn serves(&self, experiments: &[&Experiment]) -> Result<bool> {
+        self.has_the_same(experiments).await
+    }
+
     fn learn_source(&self, experiments: Vec<(Experiment, String)>, models: Vec<(RegisteredModel, String)>) {
         // An import has one source, so a second call has the same arguments.
         let _ = self.source.set(SourceObjects { experiments, models });
