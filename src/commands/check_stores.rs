@@ -24,7 +24,7 @@ struct Line {
 /// Exit code 3 when a store cannot be read.
 pub async fn check_stores(directory: &Path, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     if !directory.is_dir() {
-        return Err(Error::usage(format!("{} is not a directory", directory.display()))
+        return Err(Error::usage(format!("{} does not exist", directory.display()))
             .hint("give --source to check one source, or a directory to search"));
     }
     let (stores, more) = stores_below(directory);

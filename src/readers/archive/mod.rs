@@ -20,6 +20,7 @@ use futures::stream::{self, BoxStream, StreamExt};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::mpsc;
 
+use super::store_search::stores_below;
 use super::{Reader, SourceInfo};
 use crate::archive::{
     self, ADVICE, ArtifactList, Checksums, ExperimentFile, ExperimentInfo, Layout, OwnerFolder, Wrapped,
@@ -200,6 +201,16 @@ fn as_listed(owner: Owner<'_>, folder: &OwnerFolder, file: FileEntry) -> Readabl
 
 fn no_export(root: &Path) -> Error {
     let place = root.display();
+    if let Err(error) = std::fs::read_dir(root) {
+        return Error::usage(format!("{place} cannot be read: {error}"))
+            .hint("run mlferry as a user who may read it");
+    }
+    let (below, _) = stores_below(root);
+    if let Some(first) = below.first() {
+        let number = below.len();
+        return Error::usage(format!("{place} is not a store, but folders below it are: {number}"))
+            .hint(format!("give one of them, such as {first}; `mlferry check {place}` lists them"));
+    }
     let part = |what: &str, tool: &str| {
         Error::usage(format!("{place} holds only {what}, not the whole export that it belongs to"))
             .hint(format!("export it again with {tool}, or with `mlferry export`"))

@@ -38,7 +38,10 @@ impl RestWriter {
                     match is_made_from(&moved, experiment) {
                         true => self.under_its_name(moved, name, is_taken).await?,
                         // It was only merged into this one, whose name belongs to another source.
-                        false => moved,
+                        false => {
+                            self.note_kept_name(name, &moved.name, "it was only merged into that experiment");
+                            moved
+                        }
                     }
                 }
                 (None, Some(existing)) => match self.copied_from_another(&existing, experiment, placement) {
@@ -129,7 +132,7 @@ impl RestWriter {
         Err(Error::permanent(format!(
             "the target's experiment {name:?} is the copy of another one, which is now called {new:?}"
         ))
-        .hint("rename it on the target, or give this experiment another name with --experiment-rename-file"))
+        .hint("rename it on the target, or give this experiment another name with --experiments-prefix or --experiment-rename-file"))
     }
 
     /// See [`Writer::origin_of`](crate::writers::Writer::origin_of). A few experiments are enough to find out.
@@ -341,10 +344,16 @@ impl RestWriter {
                 Err(e) => return Err(e),
             },
         };
-        self.note(format!(
-            "experiment {name:?} was migrated before and is called {old:?} on the target: it keeps that name, because {why}"
-        ));
+        self.note_kept_name(name, &old, why);
         Ok(existing)
+    }
+
+    fn note_kept_name(&self, name: &str, old: &str, why: &str) {
+        if name != old {
+            self.note(format!(
+                "experiment {name:?} was migrated before and is called {old:?} on the target: it keeps that name, because {why}"
+            ));
+        }
     }
 
     /// Finds the runs that earlier imports made here, and their tags that still name a run of the source: an
@@ -403,7 +412,7 @@ fn origin(experiment: &Experiment) -> Option<(ExperimentId, i64)> {
 
 fn held_by_deleted(name: &str) -> Error {
     Error::permanent(format!("the target has a deleted experiment named {name:?}, which still holds that name"))
-        .hint("restore it on the target, or remove it with `mlflow gc`, or give this experiment another name with --experiment-rename-file")
+        .hint("restore it on the target, or remove it with `mlflow gc`, or give this experiment another name with --experiments-prefix or --experiment-rename-file")
 }
 
 /// The source run of an imported run. `None` for a late copy of another run.
