@@ -248,8 +248,8 @@ pub struct Selection {
     #[arg(long, value_name = "FILE")]
     pub plan: Option<PathBuf>,
 
-    /// A CSV file of `old,new` experiment names; old names must match exactly, id:3 is the experiment with this id; names with a comma need
-    /// quotes
+    /// A CSV file of `old,new` experiment names. Old names must match exactly; id:3 is the experiment with this id. Names
+    /// with a comma need quotes
     #[arg(long, value_name = "FILE")]
     pub experiment_rename_file: Option<PathBuf>,
 
@@ -257,8 +257,8 @@ pub struct Selection {
     #[arg(long, value_name = "FILE")]
     pub model_rename_file: Option<PathBuf>,
 
-    /// Put this text before the names of experiments on the target, for example team-a/ (not before names of a rename
-    /// file)
+    /// Put this text before the names of experiments on the target, for example team-a/. Names of a rename file stay as
+    /// they are. In a validation, what only the target has is then no difference
     #[arg(long, value_name = "TEXT")]
     pub experiments_prefix: Option<String>,
 
@@ -266,8 +266,10 @@ pub struct Selection {
     /// an experiment fails, and nothing is mixed. In a validation, what only the target has is then no difference
     #[arg(long)]
     pub merge: bool,
+
     /// If the target has a registered model or prompt of the same name with other versions, append the source's versions
-    /// to them: they get the next numbers. A later import finds them again. `export` ignores this option
+    /// to them: they get the next numbers. A later import finds them again. `export` ignores this option. In a
+    /// validation, what only the target has is then no difference
     #[arg(long)]
     pub append_versions: bool,
 

@@ -11,11 +11,11 @@ use crate::error::Result;
 /// Exit code 1 when a check fails, 3 when some of the items cannot be read.
 pub async fn check(args: cli::Check, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     let file = match &args.directory {
-        Some(path) if path.is_file() => path.to_str(),
+        Some(path) if path.is_file() => Some(path.to_string_lossy()),
         Some(directory) => return check_stores(directory, ends, printer).await,
         None => None,
     };
-    let source = source_text(file.or(args.source.source.as_deref()))?;
+    let source = source_text(file.as_deref().or(args.source.source.as_deref()))?;
     let mut reports = Vec::new();
     match &args.target {
         None => {

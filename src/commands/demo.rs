@@ -1,5 +1,6 @@
-//! The demo: a real server with sample data, or its files without the server, and a local stand-in for SageMaker as the target. It runs this program
-//! again as a child process. Environment variables direct the child to the stand-in, as they would direct it to AWS.
+//! The demo: a real server with sample data, or its files without the server, and a local stand-in for SageMaker as the
+//! target. It runs this program again as a child process. Environment variables direct the child to the stand-in, as they
+//! would direct it to AWS.
 
 use std::io::IsTerminal;
 use std::path::Path;

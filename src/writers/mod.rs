@@ -193,8 +193,8 @@ pub trait Writer: Send + Sync {
         Ok(None)
     }
 
-    /// True if the target has these experiments itself, and no import has made them there: it serves the store that is
-    /// read, or a copy of it.
+    /// True if the target has these experiments under the same ids, names and creation times, which an import cannot
+    /// set: it serves the store that is read, or a copy of it.
     async fn serves(&self, _experiments: &[&Experiment]) -> Result<bool> {
         Ok(false)
     }

@@ -271,8 +271,7 @@ impl Copy {
     /// Refuses to write into the store that is read. A server shows a lease, but a store is read from a copy.
     async fn refuse_own_server(&self, experiments: &[&Experiment]) -> Result<()> {
         let about = self.source.about();
-        let is_store = about.capabilities.is_none() && matches!(about.kind, "database" | "file store");
-        if !is_store || !self.target.serves(experiments).await? {
+        if !matches!(about.kind, "database" | "file store") || !self.target.serves(experiments).await? {
             return Ok(());
         }
         let (source, target) = (&about.location, self.target.location());

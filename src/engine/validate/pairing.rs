@@ -14,7 +14,9 @@ pub fn experiments<'a>(
     plan: &Plan,
 ) -> Vec<Option<Experiment>> {
     let ours: Vec<&Experiment> = ours.collect();
-    let all = there.clone();
+    // Several experiments may have been merged into one of these.
+    let shared: Vec<Experiment> =
+        there.iter().filter(|theirs| plan.merge || theirs.is_merged()).cloned().collect();
     let mut pairs = Pairs::of(ours.iter().copied(), there);
     let mark = |theirs: &Experiment| theirs.tags.get(tag::SOURCE_EXPERIMENT_ID).cloned();
     let is_named = |ours: &Experiment, theirs: &Experiment| theirs.name == plan.target_name(ours);
@@ -27,12 +29,13 @@ pub fn experiments<'a>(
     pairs.find(|ours| ours.id.to_string(), mark, is_same_source);
     pairs.find(|ours| plan.target_name(ours).into_owned(), |theirs| Some(theirs.name.clone()), |_, _| true);
     let found = pairs.end(there);
-    // Several experiments may have been merged into one.
-    let is_merged = |ours: &Experiment, theirs: &Experiment| {
-        ours.merged_tag().is_some_and(|key| theirs.tags.contains_key(&key))
-            || plan.merge && is_named(ours, theirs)
+    let merged = |ours: &Experiment| {
+        let (key, name) = (ours.merged_tag(), plan.target_name(ours));
+        let is_of = |theirs: &&Experiment| {
+            key.as_ref().is_some_and(|key| theirs.tags.contains_key(key)) || plan.merge && theirs.name == name
+        };
+        shared.iter().find(is_of).cloned()
     };
-    let merged = |ours: &Experiment| all.iter().find(|theirs| is_merged(ours, theirs)).cloned();
     let found: Vec<_> =
         ours.into_iter().zip(found).map(|(ours, found)| found.or_else(|| merged(ours))).collect();
     let ids: HashSet<&ExperimentId> = found.iter().flatten().map(|theirs| &theirs.id).collect();

@@ -103,16 +103,15 @@ impl Compare {
         partners.retain(|number, _| chosen.versions.takes(number));
         let numbers: BTreeSet<u64> = versions.keys().chain(partners.keys()).copied().collect();
         self.context.plan(kind, versions.len()).await;
-        let all: Vec<ModelVersion> = versions.values().cloned().collect();
         for number in numbers {
-            let difference = match (versions.remove(&number), partners.remove(&number)) {
+            let difference = match (versions.get(&number), partners.get(&number)) {
                 (Some(a), Some(b)) => {
                     let (from, to) = (a.label(), b.label());
-                    self.pair(kind, &from, (&from, &to), version_fields(kind, &a, &b, pairs))
+                    self.pair(kind, &from, (&from, &to), version_fields(kind, a, b, pairs))
                 }
                 (Some(a), None) => Difference::missing(kind, &a.label(), &a.label()),
                 (None, Some(b)) => {
-                    let is_double = all.iter().any(|one| b.is_made_from(one));
+                    let is_double = versions.values().any(|one| b.is_made_from(one));
                     self.extra(Difference::extra(kind, &b.label(), &b.label()), is_double).await;
                     continue;
                 }

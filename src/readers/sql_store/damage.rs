@@ -16,6 +16,7 @@ const MAX_COUNTED: u64 = 1_000_000;
 const MAX_POINTS: u64 = 20_000_000;
 /// The names in one message.
 const MAX_NAMED: usize = 20;
+const LOST_LATEST: &str = "the table latest_metrics is lost: the latest points were computed from all points";
 const NO_RUN: &str = "the database has no row for their run";
 const NO_EXPERIMENT: &str = "the database has no row for their experiment";
 const NO_MODEL: &str = "the database has no row for their logged model";
@@ -88,19 +89,19 @@ const ORPHANS: [(&str, &str, &str, Pairs, &str); 23] = [
 
 impl SqlStoreReader {
     pub(super) async fn schema(&self) -> Result<&Schema> {
-        self.schema.get_or_try_init(|| Schema::read(&*self.database)).await
+        let read = async {
+            let schema = Schema::read(&*self.database).await?;
+            if schema.lost_latest_metrics(self.database.catalogue()) {
+                self.note(LOST_LATEST.to_owned());
+            }
+            Ok(schema)
+        };
+        self.schema.get_or_try_init(|| read).await
     }
 
     /// An item for each lost table and column: objects arrive without these data, so the migration is not complete.
     pub(super) async fn lost_tables(&self) -> Result<Vec<Unreadable>> {
-        let (schema, catalogue) = (self.schema().await?, self.database.catalogue());
-        if schema.lost_latest_metrics(catalogue) {
-            self.note(
-                "the table latest_metrics is lost: the latest points were computed from all points"
-                    .to_owned(),
-            );
-        }
-        let lost = schema.lost(catalogue);
+        let lost = self.schema().await?.lost(self.database.catalogue());
         Ok(lost.into_iter().map(|(table, column)| lost_item(table, column)).collect())
     }
 

@@ -3,11 +3,12 @@
 use crate::engine::{CheckReport, SourceInfo, Step, StoreSummary};
 use crate::entities::Count;
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 use crate::tui::effect::{Effect, Msg};
 use crate::tui::model::layer::Layer;
 use crate::tui::model::stores::{FoundStore, StoreContents};
 use crate::tui::model::{CheckState, Model};
-use crate::tui::update::{actions, update};
+use crate::tui::update::{actions, steps, update};
 
 use super::fixtures::*;
 use super::frames::{picture, pictured};
@@ -224,4 +225,14 @@ fn a_folder_that_cannot_be_read_is_named() {
     pressed(&mut model, "Tab");
     listed(&mut model, "/gone/xy", &[]);
     assert!(picture(&mut model, 80, 24).contains("no folder or database begins like this"));
+}
+
+#[test]
+fn another_source_starts_with_another_plan() {
+    let mut model = with_tree();
+    model.plan = Plan { merge: true, globs: vec!["churn".to_owned()], ..Plan::default() };
+    model.selection.of = "http://the-one-before:5000".to_owned();
+    assert!(matches!(steps::fetch_holdings(&mut model)[..], [Effect::LoadSource(_)]));
+    assert_eq!(model.plan, Plan::default());
+    assert!(model.notice.is_some_and(|notice| notice.contains("the source has changed")));
 }

@@ -7,13 +7,11 @@ use futures::TryStreamExt;
 use super::merge::has_identity;
 use super::refused::{Refused, is_refusal, not_made};
 use super::{ImportedRun, MAX_TRIES, RestWriter, TargetExperiment};
-use crate::entities::{Experiment, ExperimentId, Kind, Lifecycle, Run, RunId, ids_in, tag};
+use crate::entities::{Experiment, ExperimentId, Kind, Run, RunId, ids_in, tag};
 use crate::error::{Class, Error, Result};
 use crate::io::strict;
 use crate::writers::{Placement, Unresolved};
 
-/// The number of experiments that are checked to find out whether the two ends are swapped.
-const MAX_ORIGINS: usize = 3;
 /// The filter for imported runs: only they carry this tag.
 const IMPORTED: &str = "tags.`mlferry.source.run_id` != ''";
 
@@ -30,19 +28,13 @@ impl RestWriter {
         let existing = match named {
             Some(existing) if is_made_from(&existing, experiment) => existing,
             named => match (self.moved_before(experiment).await?, named) {
+                (Some(moved), _) if is_made_from(&moved, experiment) => {
+                    self.follow_rename(&moved.id, experiment, name).await?
+                }
+                // Its name belongs to another source.
                 (Some(moved), _) => {
-                    let _turn = self.renaming.lock().await;
-                    let moved = self.client.experiment(&moved.id).await?;
-                    let moved = self.restored_experiment(moved, experiment).await?;
-                    let is_taken = self.client.experiment_by_name(name).await?.is_some();
-                    match is_made_from(&moved, experiment) {
-                        true => self.under_its_name(moved, name, is_taken).await?,
-                        // It was only merged into this one, whose name belongs to another source.
-                        false => {
-                            self.note_kept_name(name, &moved.name, "it was only merged into that experiment");
-                            moved
-                        }
-                    }
+                    self.note_kept_name(name, &moved.name, "it was only merged into that experiment");
+                    moved
                 }
                 (None, Some(existing)) => match self.copied_from_another(&existing, experiment, placement) {
                     None => existing,
@@ -81,94 +73,6 @@ impl RestWriter {
                 Ok(TargetExperiment { to_be_deleted, ..place(existing.id) })
             }
         }
-    }
-
-    /// Restores an experiment that an earlier import deleted here, because it was restored at the source.
-    async fn restored_experiment(&self, existing: Experiment, experiment: &Experiment) -> Result<Experiment> {
-        if !existing.lifecycle.is_deleted() || experiment.lifecycle.is_deleted() {
-            return Ok(existing);
-        }
-        self.client.set_experiment_lifecycle(&existing.id, Lifecycle::Active).await?;
-        self.note(format!("experiment {:?} was restored on the target, as on the source", existing.name));
-        Ok(Experiment { lifecycle: Lifecycle::Active, ..existing })
-    }
-
-    /// The other source experiment that this target experiment was made from, and its name on the target. It had this
-    /// name before, unless both are to become one.
-    fn copied_from_another(
-        &self,
-        existing: &Experiment,
-        experiment: &Experiment,
-        placement: Placement<'_>,
-    ) -> Option<&(Experiment, String)> {
-        let all = &self.source.get()?.experiments;
-        let is_marked = existing.tags.contains_key(tag::SOURCE_CREATION_TIME);
-        let becomes_one = |name: &str| placement.merge && name == placement.name;
-        let is_match = |(one, name): &&(Experiment, String)| {
-            one.id != experiment.id && has_identity(one) && is_made_from(existing, one) && !becomes_one(name)
-        };
-        all.iter().find(is_match).filter(|_| is_marked)
-    }
-
-    /// Renames the copy of another experiment, because that one was renamed at the source, so that the name becomes
-    /// free.
-    async fn rename_copied(
-        &self,
-        id: &ExperimentId,
-        (other, new): &(Experiment, String),
-        name: &str,
-    ) -> Result<()> {
-        let _turn = self.renaming.lock().await;
-        // The other experiment may have got its name from its own import in the meantime.
-        let existing = self.client.experiment(id).await?;
-        if existing.name != name {
-            return Ok(());
-        }
-        let existing = self.restored_experiment(existing, other).await?;
-        let is_taken = self.client.experiment_by_name(new).await?.is_some();
-        if self.under_its_name(existing, new, is_taken).await?.name != name {
-            return Ok(());
-        }
-        Err(Error::permanent(format!(
-            "the target's experiment {name:?} is the copy of another one, which is now called {new:?}"
-        ))
-        .hint("rename it on the target, or give this experiment another name with --experiments-prefix or --experiment-rename-file"))
-    }
-
-    /// See [`Writer::origin_of`](crate::writers::Writer::origin_of). A few experiments are enough to find out.
-    pub(super) async fn made_from_here(&self, experiments: &[&Experiment]) -> Result<Option<String>> {
-        for experiment in experiments.iter().filter_map(|one| Some((one, origin(one)?))).take(MAX_ORIGINS) {
-            let (experiment, (id, created)) = experiment;
-            match self.client.experiment(&id).await {
-                Ok(existing) if existing.creation_time == Some(created) => {
-                    return Ok(Some(experiment.name.clone()));
-                }
-                Ok(_) => {}
-                Err(e) if e.is_about_object() => {}
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(None)
-    }
-
-    /// See [`Writer::serves`](crate::writers::Writer::serves). A few experiments are enough to find out.
-    pub(super) async fn has_the_same(&self, experiments: &[&Experiment]) -> Result<bool> {
-        let known = experiments.iter().filter(|one| has_identity(one)).take(MAX_ORIGINS);
-        let mut is_any = false;
-        for experiment in known {
-            match self.client.experiment(&experiment.id).await {
-                Ok(existing)
-                    if existing.creation_time == experiment.creation_time
-                        && existing.name == experiment.name =>
-                {
-                    is_any = true;
-                }
-                Ok(_) => return Ok(false),
-                Err(e) if e.is_about_object() => return Ok(false),
-                Err(e) => return Err(e),
-            }
-        }
-        Ok(is_any)
     }
 
     async fn make_experiment(&self, experiment: &Experiment, name: &str) -> Result<ExperimentId> {
@@ -320,42 +224,6 @@ impl RestWriter {
         Ok(())
     }
 
-    /// Renames an experiment after a rename at the source. A name that a user has set on the target is kept.
-    async fn under_its_name(&self, existing: Experiment, name: &str, is_taken: bool) -> Result<Experiment> {
-        if existing.name == name {
-            return Ok(existing);
-        }
-        let is_given = existing.tags.get(tag::GIVEN_NAME) == Some(&existing.name);
-        let old = existing.name.clone();
-        let why = match (is_given && !existing.lifecycle.is_deleted(), is_taken) {
-            (false, _) => "an import did not give it that name",
-            (true, true) => "another experiment has the new name there",
-            (true, false) => match self.client.rename_experiment(&existing.id, name).await {
-                Ok(()) => {
-                    self.client.set_experiment_tag(&existing.id, tag::GIVEN_NAME, name).await?;
-                    self.note(format!(
-                        "experiment {old:?} was renamed to {name:?} on the target, its name in this import"
-                    ));
-                    return Ok(Experiment { name: name.to_owned(), ..existing });
-                }
-                Err(e) if is_refusal(&e) || e.class() == Class::Forbidden => {
-                    "the target refuses to rename it"
-                }
-                Err(e) => return Err(e),
-            },
-        };
-        self.note_kept_name(name, &old, why);
-        Ok(existing)
-    }
-
-    fn note_kept_name(&self, name: &str, old: &str, why: &str) {
-        if name != old {
-            self.note(format!(
-                "experiment {name:?} was migrated before and is called {old:?} on the target: it keeps that name, because {why}"
-            ));
-        }
-    }
-
     /// Finds the runs that earlier imports made here, and their tags that still name a run of the source: an
     /// interrupted import may have left such tags, and its journal may be lost.
     async fn look_for_runs(&self, id: &ExperimentId) -> Result<()> {
@@ -396,18 +264,12 @@ impl RestWriter {
 
 /// True when an import made the experiment `existing` from this one. The ids of a database are small numbers that every
 /// source has, so the creation time distinguishes the sources, if both sides have it.
-fn is_made_from(existing: &Experiment, experiment: &Experiment) -> bool {
+pub(super) fn is_made_from(existing: &Experiment, experiment: &Experiment) -> bool {
     let created = |time: i64| {
         existing.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string())
     };
     existing.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str) == Some(experiment.id.as_str())
         && experiment.creation_time.is_none_or(created)
-}
-
-/// The origin of an imported experiment: its id and its creation time there.
-fn origin(experiment: &Experiment) -> Option<(ExperimentId, i64)> {
-    let id = experiment.tags.get(tag::SOURCE_EXPERIMENT_ID)?;
-    Some((ExperimentId::from(id.as_str()), experiment.tags.get(tag::SOURCE_CREATION_TIME)?.parse().ok()?))
 }
 
 fn held_by_deleted(name: &str) -> Error {

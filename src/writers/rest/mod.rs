@@ -12,9 +12,11 @@ mod logged_model;
 mod merge;
 mod model_metric;
 mod model_writer;
+mod origin;
 mod references;
 mod refused;
 mod registry;
+mod renamed_experiment;
 mod renamed_model;
 mod run;
 mod run_log;
@@ -24,6 +26,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod version_number;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
