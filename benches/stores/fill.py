@@ -25,7 +25,10 @@ def sqlite(path, runs, keys, points):
         row |= {"lifecycle_stage": "active", "creation_time": START, "last_update_time": START, "workspace": "default"}
         insert(database, "experiments", {key: value for key, value in row.items() if key in names})
         for index in range(count):
-            fill_run(database, number, index, keys, points)
+            run = fill_run(database, number, index, keys, points)
+        # One run has a file, so that the place of the others is known.
+        place = os.path.join(os.path.dirname(path), "artifacts", str(number), run, "artifacts")
+        write(place, "model.bin", "x" * 10_000)
     database.commit()
 
 
@@ -49,6 +52,7 @@ def fill_run(database, experiment, index, keys, points):
         history = [(f"metric {key}", (index * 31 + at) * 0.001, START + at, at, run) for at in range(points)]
         database.executemany(f"insert into metrics {columns}", history)
         database.execute(f"insert into latest_metrics {columns}", history[-1])
+    return run
 
 
 def folder(path, runs):

@@ -91,7 +91,7 @@ async fn postgresql(venv: &Venv) {
     let server = Served::start(&database.url, place.path()).await;
     println!("PostgreSQL: 1000 runs, 500000 points");
     let mut command = export(&database.url, place.path(), "direct");
-    command.args(["--artifacts-destination", &database.no_files()]);
+    command.arg("--artifacts-destination").arg(place.path().join("artifacts"));
     let direct = measure(command).await;
     let rest = measure(export(&server.url, place.path(), "rest")).await;
     row("directly", &direct, &direct);
@@ -169,7 +169,7 @@ impl Served {
         command
             .args(["-m", "mlflow", "server", "--host", "127.0.0.1", "--port", &port.to_string()])
             .args(["--backend-store-uri", database, "--artifacts-destination"])
-            .arg(folder.join("files"))
+            .arg(folder.join("artifacts"))
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .process_group(0);
