@@ -3,8 +3,8 @@
 //!
 //! Each experiment's folder has a list of the files below it, and the root has a list of all other files and of the
 //! `experiment.json` files: so a missing folder is noticed. A list is plain text in the format of `sha256sum`. Lines
-//! are only appended, and the last line of a path counts. A line is written after its file is on disk, so a killed
-//! export leaves at most a file without a line.
+//! are only appended, and the last line of a path counts. A line is written after its file, so a killed export leaves
+//! at most a file without a line.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs::{self, File, OpenOptions};
@@ -185,19 +185,15 @@ impl Checksums {
                 new.iter().map(|(name, sum)| format!("{}  {name}\n", hex::encode(sum.0))).collect();
             let place = |e: io::Error| Error::from(e).at(path.display());
             self.layout.guard(path.parent().unwrap_or(&path))?;
-            let file = {
-                let mut recent = self.recent();
-                let list = self.list(&mut recent, &path);
-                if list.gone.is_some() || list.is_damaged {
-                    repair(&path)?;
-                    (list.gone, list.is_damaged) = (None, false);
-                }
-                let mut file = OpenOptions::new().append(true).open(&path).map_err(place)?;
-                file.write_all(text.as_bytes()).map_err(place)?;
-                list.known.extend(new.iter().map(|(name, sum)| (key_of(name), sum.short())));
-                file
-            };
-            file.sync_data().map_err(place)?;
+            let mut recent = self.recent();
+            let list = self.list(&mut recent, &path);
+            if list.gone.is_some() || list.is_damaged {
+                repair(&path)?;
+                (list.gone, list.is_damaged) = (None, false);
+            }
+            let mut file = OpenOptions::new().append(true).open(&path).map_err(place)?;
+            file.write_all(text.as_bytes()).map_err(place)?;
+            list.known.extend(new.iter().map(|(name, sum)| (key_of(name), sum.short())));
         }
         Ok(())
     }

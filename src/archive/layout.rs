@@ -1,8 +1,9 @@
+use std::io;
 use std::path::{Path, PathBuf};
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::artifacts::local;
+use crate::artifacts::{local, without_links};
 use crate::entities::{ExperimentId, Kind, ModelId, RegisteredModel, RunId, is_safe_path};
 use crate::error::{Error, Result};
 
@@ -83,6 +84,12 @@ impl Layout {
     /// [`Class::Permanent`](crate::error::Class::Permanent) when `path`, or the folder for it, is outside of the root,
     /// or when it is neither a file nor a folder. A missing path is not an error here.
     pub fn guard(&self, path: &Path) -> Result<()> {
+        match without_links(&self.root, path) {
+            Ok(Some(meta)) if meta.is_file() || meta.is_dir() => return Ok(()),
+            // What exists of it is no link.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
+            _ => {}
+        }
         let real = path.ancestors().find_map(|part| part.canonicalize().ok());
         if !real.is_some_and(|real| real.starts_with(&self.real)) {
             return Err(Error::permanent(format!("{} leads out of {}", path.display(), self.root.display()))

@@ -1,12 +1,13 @@
-//! Files in local folders. A file appears completely or not at all: it is written under a temporary name, synced, and
-//! renamed; then its folder is synced.
+//! Files in local folders. A file appears completely or not at all: it is written under a temporary name, and renamed.
+//! State files are synced one by one; an export, which has very many files, is synced once at its end.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use futures::StreamExt;
+use bytes::Bytes;
+use futures::stream::{self, StreamExt};
 use tempfile::NamedTempFile;
 use tokio::io::AsyncWriteExt;
 use tokio_util::io::ReaderStream;
@@ -32,23 +33,53 @@ pub fn partial(path: &Path) -> Result<NamedTempFile> {
         .map_err(|e| Error::from(e).at(folder.display()))
 }
 
-/// Renames a finished partial file to its final name, and makes sure that it is on disk.
+/// Renames a finished partial file to its final name. The file is on disk after [`sync`].
 pub fn appear(file: NamedTempFile, path: &Path) -> Result<()> {
-    let place = |e: io::Error| Error::from(e).at(path.display());
-    file.as_file().sync_all().map_err(place)?;
-    file.persist(path).map_err(|e| place(e.error))?;
-    File::open(folder_of(path)?).and_then(|folder| folder.sync_all()).map_err(place)
+    file.persist(path).map(drop).map_err(|e| Error::from(e.error).at(path.display()))
 }
 
-/// Writes a small file.
+/// Writes a small file. It is on disk after [`sync`].
 pub fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let mut file = partial(path)?;
     file.write_all(bytes).map_err(|e| Error::from(e).at(path.display()))?;
     appear(file, path)
 }
 
+/// The same as [`appear`], and makes sure that the file is on disk.
+pub fn appear_synced(file: NamedTempFile, path: &Path) -> Result<()> {
+    let place = |e: io::Error| Error::from(e).at(path.display());
+    file.as_file().sync_all().map_err(place)?;
+    appear(file, path)?;
+    File::open(folder_of(path)?).and_then(|folder| folder.sync_all()).map_err(place)
+}
+
+/// The same as [`write`], and makes sure that the file is on disk.
+pub fn write_synced(path: &Path, bytes: &[u8]) -> Result<()> {
+    let mut file = partial(path)?;
+    file.write_all(bytes).map_err(|e| Error::from(e).at(path.display()))?;
+    appear_synced(file, path)
+}
+
+/// Makes sure that everything below `root` is on disk.
+#[cfg(target_os = "linux")]
+pub fn sync(root: &Path) -> Result<()> {
+    let synced = File::open(root).and_then(|folder| Ok(rustix::fs::syncfs(&folder)?));
+    synced.map_err(|e| Error::from(e).at(root.display()))
+}
+
+/// Makes sure that everything below `root` is on disk.
+#[cfg(not(target_os = "linux"))]
+pub fn sync(root: &Path) -> Result<()> {
+    for file in walk(root)? {
+        let path = below(root, &file.path);
+        let synced = fs::OpenOptions::new().append(true).open(&path).and_then(|file| file.sync_all());
+        synced.map_err(|e| Error::from(e).at(path.display()))?;
+    }
+    Ok(())
+}
+
 /// Streams a file to disk and hashes it in the same pass. A source that breaks off is read again. If the number of
-/// bytes is not `size`, an existing file is kept unchanged.
+/// bytes is not `size`, an existing file is kept unchanged. The file is on disk after [`sync`].
 pub async fn store(path: &Path, size: Option<u64>, source: &dyn ByteSource) -> Result<Digest> {
     let hashed = Hashed::new(source).of_size(size);
     let mut retries = 0;
@@ -69,9 +100,19 @@ pub async fn store(path: &Path, size: Option<u64>, source: &dyn ByteSource) -> R
 }
 
 async fn store_once(path: &Path, hashed: &Hashed<'_>, mut bytes: ByteStream) -> Result<()> {
+    let mut start = Vec::new();
+    while start.len() < CHUNK {
+        let Some(chunk) = bytes.next().await else {
+            // Most files are small: they are written in one visit to a thread.
+            let path = path.to_owned();
+            return in_thread(move || write(&path, &start)).await;
+        };
+        start.extend_from_slice(&chunk.map_err(|e| hashed.cause().unwrap_or(e))?);
+    }
     let (file, temporary) = partial(path)?.into_parts();
     let mut writer = tokio::io::BufWriter::with_capacity(CHUNK, tokio::fs::File::from_std(file));
     let place = |e: io::Error| Error::from(e).at(path.display());
+    writer.write_all(&start).await.map_err(place)?;
     while let Some(chunk) = bytes.next().await {
         let chunk = chunk.map_err(|e| hashed.cause().unwrap_or(e))?;
         writer.write_all(&chunk).await.map_err(place)?;
@@ -80,24 +121,54 @@ async fn store_once(path: &Path, hashed: &Hashed<'_>, mut bytes: ByteStream) -> 
     drop(bytes);
     let file = writer.into_inner().into_std().await;
     let whole = path.to_owned();
-    tokio::task::spawn_blocking(move || appear(NamedTempFile::from_parts(file, temporary), &whole))
-        .await
-        .map_err(|e| Error::permanent(e.to_string()))?
+    in_thread(move || appear(NamedTempFile::from_parts(file, temporary), &whole)).await
 }
 
 /// Opens a file at a trusted path, which does not come from a server or an archive.
 pub async fn open(path: &Path) -> Result<ByteStream> {
-    let file = tokio::fs::File::open(path).await.map_err(|e| Error::from(e).at(path.display()))?;
-    let place = path.display().to_string();
-    let chunks = ReaderStream::with_capacity(file, CHUNK);
-    Ok(chunks.map(move |chunk| chunk.map_err(|e| Error::from(e).at(&place))).boxed())
+    let path = path.to_owned();
+    in_thread(move || start_of(&path)).await.map(Opened::stream)
 }
 
 /// Opens a file below a folder. The path must be a file and must not lead out of the folder.
 pub async fn open_below(root: &Path, path: &str) -> Result<ByteStream> {
     let (root, path) = (root.to_owned(), below(root, path));
-    let resolved = tokio::task::spawn_blocking(move || walk::resolve(&root, &path)).await;
-    open(&resolved.map_err(|e| Error::permanent(e.to_string()))??).await
+    in_thread(move || start_of(&walk::resolve(&root, &path)?)).await.map(Opened::stream)
+}
+
+/// An open file and its first bytes. Most files are small: they are opened and read in one visit to a thread.
+struct Opened {
+    start: Vec<u8>,
+    /// `None` when `start` is the whole file.
+    rest: Option<File>,
+    place: String,
+}
+
+fn start_of(path: &Path) -> Result<Opened> {
+    let place = path.display().to_string();
+    let read = || {
+        let (file, mut start) = (File::open(path)?, Vec::new());
+        (&file).take(CHUNK as u64).read_to_end(&mut start)?;
+        let rest = (start.len() == CHUNK).then_some(file);
+        Ok((start, rest))
+    };
+    let (start, rest) = read().map_err(|e: io::Error| Error::from(e).at(&place))?;
+    Ok(Opened { start, rest, place })
+}
+
+impl Opened {
+    fn stream(self) -> ByteStream {
+        let Self { start, rest, place } = self;
+        let start = (!start.is_empty()).then(|| Ok(Bytes::from(start)));
+        let rest = rest.map(|file| ReaderStream::with_capacity(tokio::fs::File::from_std(file), CHUNK));
+        let rest = stream::iter(rest).flatten();
+        let rest = rest.map(move |chunk| chunk.map_err(|e| Error::from(e).at(&place)));
+        stream::iter(start).chain(rest).boxed()
+    }
+}
+
+async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(|e| Error::permanent(e.to_string()))?
 }
 
 /// Every file below `root`, in the order of the paths. Empty when the folder does not exist.
@@ -139,7 +210,6 @@ pub fn below(root: &Path, path: &str) -> PathBuf {
 mod tests {
     use super::*;
     use async_trait::async_trait;
-    use bytes::Bytes;
 
     struct Script(Vec<Result<&'static str, &'static str>>);
 

@@ -19,3 +19,4 @@ pub use root::folder;
 pub use s3::Broken;
 pub use store::Root;
 pub use stores::ArtifactStores;
+pub use walk::without_links;

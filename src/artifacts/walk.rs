@@ -4,7 +4,7 @@
 
 use std::fs::{self, DirEntry};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::entities::FileEntry;
 use crate::error::{Code, Error, Result};
@@ -116,6 +116,24 @@ fn changed_at(meta: &fs::Metadata) -> Option<String> {
     Some(format!("modified {}.{:09}", since.as_secs(), since.subsec_nanos()))
 }
 
+/// The metadata of a path below `root` that leads through no link. This takes fewer questions than
+/// [`fs::canonicalize`], which asks about every folder from the top of the file system. `None` when there is a link, or
+/// the path does not lead downwards.
+pub fn without_links(root: &Path, path: &Path) -> io::Result<Option<fs::Metadata>> {
+    let Ok(below) = path.strip_prefix(root) else { return Ok(None) };
+    let (mut here, mut found) = (root.to_owned(), None);
+    for part in below.components() {
+        let Component::Normal(part) = part else { return Ok(None) };
+        here.push(part);
+        let meta = fs::symlink_metadata(&here)?;
+        if meta.is_symlink() {
+            return Ok(None);
+        }
+        found = Some(meta);
+    }
+    Ok(found)
+}
+
 /// The real path of a file below `root`. The path must be a regular file and lie below `root`: opening a named pipe
 /// could block forever, and a link may lead to any file of this machine.
 ///
@@ -123,6 +141,9 @@ fn changed_at(meta: &fs::Metadata) -> Option<String> {
 /// A path that is not a file gets a code of the operating system: [`io::ErrorKind::IsADirectory`] or
 /// [`io::ErrorKind::Unsupported`].
 pub fn resolve(root: &Path, path: &Path) -> Result<PathBuf> {
+    if without_links(root, path).is_ok_and(|meta| meta.is_some_and(|meta| meta.is_file())) {
+        return Ok(path.to_owned());
+    }
     let place = |e: io::Error| Error::from(e).at(path.display());
     let link = fs::read_link(path).ok();
     let real = match (fs::canonicalize(path), &link) {

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Printer;
 use super::endpoints::Endpoints;
 use super::format::{bytes, tally};
-use crate::engine::{Side, StoreLocation, StoreSummary, stores_below, summarize};
+use crate::engine::{Side, StoreLocation, StoreSummary, StoresBelow, stores_below, summarize};
 use crate::entities::Count;
 use crate::error::{Error, Result};
 
@@ -21,13 +21,13 @@ struct Line {
     error: Option<String>,
 }
 
-/// Exit code 3 when a store cannot be read.
+/// Exit code 3 when a store or a folder cannot be read.
 pub async fn check_stores(directory: &Path, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
     if !directory.is_dir() {
         return Err(Error::usage(format!("{} does not exist", directory.display()))
             .hint("give --source to check one source, or a directory to search"));
     }
-    let (stores, more) = stores_below(directory);
+    let StoresBelow { stores, refused, is_cut } = stores_below(directory);
     let row = |cells: [&str; 5]| {
         let [experiments, runs, models, size, location] = cells;
         printer.result(&format!("{experiments:>11} {runs:>9} {models:>7} {size:>10}  {location}"));
@@ -67,14 +67,26 @@ pub async fn check_stores(directory: &Path, ends: &Endpoints<'_>, printer: &Prin
         0 => printer.result(&format!("no folder or database of MLflow is below {}", directory.display())),
         _ => printer.result("give one of them to the other commands with --source"),
     }
-    if more {
+    if let [first, ..] = &refused[..] {
+        let more = match refused.len() - 1 {
+            0 => String::new(),
+            more => format!(", and {more} more"),
+        };
+        printer.problem(&format!("there is no permission to look into {}{more}", first.display()));
+    }
+    if is_cut {
         printer.problem(
             "not all folders were searched, because there are too many: give a directory further below",
         );
     }
-    let outcome = serde_json::json!({ "step": "check", "stores": stores.len(), "unreadable": unreadable });
+    let outcome = serde_json::json!({
+        "step": "check",
+        "stores": stores.len(),
+        "unreadable": unreadable,
+        "refused": refused,
+    });
     printer.object("outcome", &outcome);
-    Ok(if unreadable > 0 { 3 } else { 0 })
+    Ok(if unreadable > 0 || !refused.is_empty() { 3 } else { 0 })
 }
 
 async fn line_of(store: &StoreLocation, ends: &Endpoints<'_>) -> Line {

@@ -1,10 +1,13 @@
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::unknown_place;
 use crate::artifacts::ArtifactStores;
 use crate::aws::{Arn, Session, Signer};
 use crate::error::{Error, Result};
-use crate::readers::{ArchiveReader, Reader, RestReader, StoreLocation, StoreOptions, parse_store};
+use crate::readers::{
+    ArchiveReader, Reader, RestReader, StoreLocation, StoreOptions, local_path, parse_store,
+};
 use crate::rest::probe;
 use crate::rest::{Access, Address, Client, Probe, Side, connect};
 use crate::writers::{IdMap, RestWriter, Writer};
@@ -89,16 +92,16 @@ pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
         }
         return Store::open(location, access).await.map(Endpoint::Store);
     }
-    // The address parser returns a clear error that does not contain credentials.
-    if !Path::new(text).exists() && text.contains(['@', ':']) {
-        Address::parse(text)?;
-    }
-    let path = PathBuf::from(text.strip_prefix("file://").unwrap_or(text));
+    let path = local_path(text.strip_prefix("file://").unwrap_or(text));
     if !path.exists() {
-        return Err(Error::usage(format!("{text} does not exist")).hint(
-            "give http://host:5000, the folder or database of a tracking server (./mlruns, sqlite:///mlflow.db), or a \
-             directory that `mlferry export` wrote",
-        ));
+        if let Some(error) = unknown_place::familiar(text) {
+            return Err(error);
+        }
+        // The address parser returns a clear error that does not contain credentials.
+        if text.contains(['@', ':']) {
+            Address::parse(text)?;
+        }
+        return Err(unknown_place::missing(text, end));
     }
     Ok(Endpoint::Archive(path))
 }
@@ -117,7 +120,7 @@ pub(super) fn location(text: &str) -> Result<String> {
     if let Some(location) = parse_store(text)? {
         return Ok(location.to_string());
     }
-    Ok(text.strip_prefix("file://").unwrap_or(text).to_owned())
+    Ok(local_path(text.strip_prefix("file://").unwrap_or(text)).display().to_string())
 }
 
 /// Opens managed MLflow with existing sessions. The credentials of `caller` sign MLflow calls.

@@ -37,8 +37,8 @@ pub use sql_store::SqlStoreReader;
 use sql_store::{Login, MysqlAddress, PostgresAddress};
 pub use store_artifacts::StoreArtifacts;
 pub use store_location::{StoreLocation, StoreOptions};
-pub use store_search::{has_database_name, stores_below, stores_in};
-pub use store_uri::{names_of, parse_store};
+pub use store_search::{StoresBelow, has_database_name, stores_below, stores_in};
+pub use store_uri::{SQLITE_SPELLING, local_path, names_of, parse_store};
 
 /// Facts about a source.
 #[derive(Clone, Debug, Serialize)]

@@ -1,8 +1,8 @@
 //! Finds the stores in folders of this machine. A store is only looked at: nothing is opened for writing.
 
 use std::fs::{self, File};
-use std::io::Read;
-use std::path::Path;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
 
 use super::StoreLocation;
 use super::file_store::is_file_store;
@@ -44,29 +44,53 @@ pub fn stores_in(path: &Path) -> Vec<StoreLocation> {
     stores
 }
 
-/// The stores anywhere below a folder, and whether folders were left out because there are too many.
-pub fn stores_below(root: &Path) -> (Vec<StoreLocation>, bool) {
-    let (mut stores, mut folders, mut searched) = (Vec::new(), vec![(root.to_owned(), 0)], 0);
+/// The result of a search below a folder.
+#[derive(Debug, Default, PartialEq)]
+pub struct StoresBelow {
+    pub stores: Vec<StoreLocation>,
+    /// The folders and databases that this user may not read.
+    pub refused: Vec<PathBuf>,
+    /// Folders were left out, because there are too many.
+    pub is_cut: bool,
+}
+
+/// The stores anywhere below a folder.
+pub fn stores_below(root: &Path) -> StoresBelow {
+    let (mut found, mut folders, mut searched) = (StoresBelow::default(), vec![(root.to_owned(), 0)], 0);
     if let Some(store) = store_at(root) {
-        return (vec![store], false);
+        return StoresBelow { stores: vec![store], ..found };
     }
     while let Some((folder, depth)) = folders.pop() {
         searched += 1;
         if searched > MAX_FOLDERS {
             break;
         }
-        for entry in fs::read_dir(&folder).into_iter().flatten().flatten() {
+        let entries = fs::read_dir(&folder);
+        if entries.as_ref().is_err_and(is_refusal) {
+            found.refused.push(folder.clone());
+        }
+        for entry in entries.into_iter().flatten().flatten() {
             // Links could lead in a circle.
             let (path, is_link) = (entry.path(), entry.file_type().map_or(true, |kind| kind.is_symlink()));
             if let Some(store) = store_at(&path).filter(|_| !is_link) {
-                stores.push(store);
+                found.stores.push(store);
+            } else if !is_link
+                && has_database_name(&path)
+                && File::open(&path).as_ref().is_err_and(is_refusal)
+            {
+                found.refused.push(path);
             } else if !is_link && path.is_dir() && depth < MAX_DEPTH && is_searched(&path) {
                 folders.push((path, depth + 1));
             }
         }
     }
-    stores.sort_by(|a, b| a.path().cmp(&b.path()));
-    (stores, searched > MAX_FOLDERS)
+    found.stores.sort_by(|a, b| a.path().cmp(&b.path()));
+    found.refused.sort();
+    StoresBelow { is_cut: searched > MAX_FOLDERS, ..found }
+}
+
+fn is_refusal(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::PermissionDenied
 }
 
 fn store_at(path: &Path) -> Option<StoreLocation> {
@@ -129,7 +153,8 @@ mod tests {
         let (files, sqlite) =
             (StoreLocation::Files(path("a/mlruns")), StoreLocation::Sqlite(path("b/mlflow.db")));
         let old = StoreLocation::Sqlite(path("d/e/f/old.sqlite"));
-        assert_eq!(stores_below(root.path()), (vec![files.clone(), sqlite.clone(), old], false));
+        let stores = vec![files.clone(), sqlite.clone(), old];
+        assert_eq!(stores_below(root.path()), StoresBelow { stores, ..StoresBelow::default() });
         assert_eq!(stores_in(&path("a")), std::slice::from_ref(&files));
         assert_eq!(stores_in(&path("a/mlruns")), [files]);
         assert_eq!(stores_in(&path("b")), [sqlite]);

@@ -4,7 +4,7 @@ use super::store_search::stores_in;
 use super::{MysqlAddress, PostgresAddress, StoreLocation};
 use crate::error::{Error, Result};
 
-const SPELLING: &str =
+pub const SQLITE_SPELLING: &str =
     "write sqlite:///mlflow.db for a file here, or sqlite:////data/mlflow.db for an absolute path";
 
 /// Reads a URI in SQLAlchemy's spelling, a `file:` URI or a path. `None` if the text names something else: a server,
@@ -60,7 +60,17 @@ fn path_of(text: &str) -> PathBuf {
         return path;
     }
     let path = text.strip_prefix("file://").or_else(|| text.strip_prefix("file:"));
-    PathBuf::from(path.unwrap_or(text))
+    local_path(path.unwrap_or(text))
+}
+
+/// A path. A shell replaces `~` at its beginning, but not in quotes, and the wizard has no shell.
+pub fn local_path(text: &str) -> PathBuf {
+    let home = || directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned());
+    let below = text.strip_prefix("~/").or_else(|| (text == "~").then_some(""));
+    match below.and_then(|below| Some(home()?.join(below))) {
+        Some(path) if !Path::new(text).exists() => path,
+        _ => PathBuf::from(text),
+    }
 }
 
 /// The path in SQLAlchemy's spelling: `sqlite:///relative.db`, `sqlite:////absolute.db`; parameters may follow.
@@ -69,10 +79,10 @@ fn sqlite_path(text: &str, rest: &str) -> Result<PathBuf> {
     let path = path.strip_prefix('/').filter(|path| !path.is_empty());
     // In memory, or a host.
     let path = path.filter(|path| *path != ":memory:");
-    let path = path.ok_or_else(|| Error::usage(format!("{text} names no file")).hint(SPELLING))?;
+    let path = path.ok_or_else(|| Error::usage(format!("{text} names no file")).hint(SQLITE_SPELLING))?;
     match Path::new(path).is_file() {
         true => Ok(PathBuf::from(path)),
-        false => Err(Error::usage(format!("there is no file {path}")).hint(SPELLING)),
+        false => Err(Error::usage(format!("there is no file {path}")).hint(SQLITE_SPELLING)),
     }
 }
 

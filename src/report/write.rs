@@ -22,7 +22,7 @@ impl Report {
         self.write_as(Format::of(path)?, &mut to)?;
         to.flush().map_err(|e| Error::from(e).at(path.display()))?;
         drop(to);
-        local::appear(file, path)
+        local::appear_synced(file, path)
     }
 
     pub(super) fn write_as(&self, format: Format, to: &mut dyn Write) -> Result<()> {

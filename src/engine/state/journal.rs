@@ -265,7 +265,7 @@ impl Journal {
             text.write_record([kind, id, target])?;
         }
         let text = text.into_inner().map_err(|e| Error::from(e.into_error()))?;
-        crate::artifacts::local::write(path, &text)
+        crate::artifacts::local::write_synced(path, &text)
     }
 
     /// Reads the journal of another process without changing it. Returns `None` while that journal is still being

@@ -15,7 +15,7 @@ impl Pending {
     pub fn save(state: &StateDir, arn: &Arn) -> Result<()> {
         let text = toml::to_string(&Self { arn: arn.to_string() })
             .map_err(|e| Error::permanent(format!("the record of the new App cannot be written: {e}")))?;
-        local::write(&state.app(), text.as_bytes())
+        local::write_synced(&state.app(), text.as_bytes())
     }
 
     /// Returns `None` when no App is recorded, or when the record was deleted because the App is ready.

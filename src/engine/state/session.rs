@@ -86,7 +86,7 @@ impl Session {
     pub fn save(&self, file: &Path) -> Result<()> {
         let text = toml::to_string(self)
             .map_err(|e| Error::permanent(format!("the session cannot be saved: {e}")))?;
-        local::write(file, text.as_bytes())
+        local::write_synced(file, text.as_bytes())
     }
 
     pub fn forget(file: &Path) {

@@ -205,7 +205,7 @@ fn no_export(root: &Path) -> Error {
         return Error::usage(format!("{place} cannot be read: {error}"))
             .hint("run mlferry as a user who may read it");
     }
-    let (below, _) = stores_below(root);
+    let below = stores_below(root).stores;
     if let Some(first) = below.first() {
         let number = below.len();
         return Error::usage(format!("{place} is not a store, but folders below it are: {number}"))

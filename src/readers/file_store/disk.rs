@@ -93,8 +93,16 @@ impl Disk {
 
     pub fn open_file(&self, path: &Path) -> Result<File> {
         let open = || {
-            let path = self.resolved(path)?;
-            if !fs::metadata(&path)?.is_file() {
+            let about = fs::symlink_metadata(path)?;
+            let (path, about) = match about.is_symlink() {
+                false => (path.to_owned(), about),
+                true => {
+                    let path = self.resolved(path)?;
+                    let about = fs::metadata(&path)?;
+                    (path, about)
+                }
+            };
+            if !about.is_file() {
                 return Err(io::Error::other("it is not a file"));
             }
             File::open(path)

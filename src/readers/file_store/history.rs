@@ -1,4 +1,5 @@
-//! The metric histories of runs, read by a thread of their own and a few chunks ahead of the consumer.
+//! The metric histories of runs. Each thread reads several runs and sends many short chunks at once: waking another
+//! thread takes longer than reading a small file.
 
 use std::mem;
 use std::path::Path;
@@ -8,59 +9,70 @@ use futures::stream::{self, BoxStream, StreamExt};
 use tokio::sync::mpsc;
 
 use super::Store;
-use super::metrics::Repeats;
-use crate::entities::{Kind, MetricChunk, Point, Readable, Run, RunId, Unreadable};
+use super::metrics::{MetricFile, Repeats};
+use crate::entities::{ExperimentId, Kind, MetricChunk, Point, Readable, Run, RunId, Unreadable};
 use crate::error::{Error, Result};
 
 const POINTS_PER_CHUNK: usize = 10_000;
-/// The most runs that are read at the same time.
-const MAX_CONCURRENT_RUNS: usize = 2;
+const RUNS_PER_THREAD: usize = 30;
+const MAX_THREADS: usize = 2;
 
 type Item = Result<Readable<MetricChunk>>;
 
 pub fn histories<'a>(store: &'a Arc<Store>, runs: &'a [Run]) -> BoxStream<'a, Item> {
-    let with_metrics = runs.iter().filter(|run| !run.latest.is_empty());
-    stream::iter(with_metrics)
-        .map(|run| of_run(Arc::clone(store), run))
-        .flatten_unordered(MAX_CONCURRENT_RUNS)
-        .boxed()
+    let with_metrics: Vec<Wanted> =
+        runs.iter().filter(|run| !run.latest.is_empty()).map(Wanted::of).collect();
+    let parts: Vec<Vec<Wanted>> = with_metrics.chunks(RUNS_PER_THREAD).map(<[Wanted]>::to_vec).collect();
+    stream::iter(parts).map(|part| of_runs(Arc::clone(store), part)).flatten_unordered(MAX_THREADS).boxed()
 }
 
-/// The metrics that the run lists, one after the other.
-fn of_run(store: Arc<Store>, run: &Run) -> BoxStream<'static, Item> {
-    let (sender, receiver) = mpsc::channel(2);
-    let run = Run {
-        id: run.id.clone(),
-        experiment_id: run.experiment_id.clone(),
-        latest: run.latest.clone(),
-        ..Run::default()
-    };
+/// The metrics of a run that are read.
+#[derive(Clone)]
+struct Wanted {
+    run: RunId,
+    experiment: ExperimentId,
+    keys: Vec<String>,
+}
+
+impl Wanted {
+    fn of(run: &Run) -> Self {
+        let keys = run.latest.keys().cloned().collect();
+        Self { run: run.id.clone(), experiment: run.experiment_id.clone(), keys }
+    }
+}
+
+fn of_runs(store: Arc<Store>, part: Vec<Wanted>) -> BoxStream<'static, Item> {
+    let (sender, receiver) = mpsc::channel(1);
     tokio::task::spawn_blocking(move || {
-        let folder = store.experiment(&run.experiment_id).and_then(|found| found.run(&run.id));
-        let folder = match folder {
-            Ok(folder) => folder.join("metrics"),
-            Err(error) => return drop(sender.blocking_send(Ok(Err(lost(&run.id, "its metrics", &error))))),
-        };
-        for key in run.latest.keys() {
-            let mut send = |points| {
-                let chunk = MetricChunk { run_id: run.id.clone(), key: key.clone(), points };
-                sender.blocking_send(Ok(Ok(chunk))).is_ok()
-            };
-            let problem = store.series(&folder.join(key), &mut send);
-            let sent = match problem {
-                Ok(None) => true,
-                Ok(Some(error)) | Err(error) => {
-                    let item = lost(&run.id, &format!("history of metric {key:?}"), &error);
-                    sender.blocking_send(Ok(Err(item))).is_ok()
-                }
-            };
-            // The consumer has stopped.
-            if !sent || sender.is_closed() {
-                return;
-            }
-        }
+        let mut batch = Batch { items: Vec::new(), points: 0, sender };
+        // It stops when the consumer has stopped.
+        _ = part.iter().all(|wanted| store.send_histories(wanted, &mut batch)) && batch.send();
     });
-    stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) }).boxed()
+    let received =
+        stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
+    received.flat_map(stream::iter).boxed()
+}
+
+/// Items that are sent together.
+struct Batch {
+    items: Vec<Item>,
+    points: usize,
+    sender: mpsc::Sender<Vec<Item>>,
+}
+
+impl Batch {
+    /// False when the consumer has stopped.
+    fn add(&mut self, item: Readable<MetricChunk>) -> bool {
+        self.points += item.as_ref().map_or(0, |chunk| chunk.points.len());
+        self.items.push(Ok(item));
+        self.points < POINTS_PER_CHUNK || self.send()
+    }
+
+    fn send(&mut self) -> bool {
+        self.points = 0;
+        let items = mem::take(&mut self.items);
+        items.is_empty() || self.sender.blocking_send(items).is_ok()
+    }
 }
 
 /// The id is that of the run, because the consumer sends the item to its run.
@@ -69,10 +81,34 @@ fn lost(run: &RunId, what: &str, error: &Error) -> Unreadable {
 }
 
 impl Store {
+    /// Sends the metrics of a run, one after the other. False when the consumer has stopped.
+    fn send_histories(&self, wanted: &Wanted, batch: &mut Batch) -> bool {
+        let Wanted { run, experiment, keys } = wanted;
+        let folder = match self.experiment(experiment).and_then(|found| found.run(run)) {
+            Ok(folder) => folder.join("metrics"),
+            Err(error) => return batch.add(Err(lost(run, "its metrics", &error))),
+        };
+        keys.iter().all(|key| {
+            let mut is_wanted = true;
+            let problem = self.series(&folder.join(key), &mut |points| {
+                is_wanted = batch.add(Ok(MetricChunk { run_id: run.clone(), key: key.clone(), points }));
+                is_wanted
+            });
+            match problem {
+                _ if !is_wanted => false,
+                Ok(None) => true,
+                Ok(Some(error)) | Err(error) => {
+                    batch.add(Err(lost(run, &format!("history of metric {key:?}"), &error)))
+                }
+            }
+        })
+    }
+
     /// Sends the points of one metric, each once. Returns the problem if some lines are not points.
     fn series(&self, path: &Path, send: &mut dyn FnMut(Vec<Point>) -> bool) -> Result<Option<Error>> {
-        let (mut repeats, mut points) = (Repeats::of(self, path)?, Vec::new());
-        let read = self.each_point(path, &mut |point| {
+        let file = MetricFile::open(&self.disk, path)?;
+        let (mut repeats, mut points) = (Repeats::of(&file)?, Vec::new());
+        let read = file.each_point(&mut |point| {
             if repeats.is_new(&point) {
                 points.push(point);
             }

@@ -5,12 +5,15 @@ use std::fmt;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
+use super::disk::Disk;
 use super::{Store, metric_line};
 use crate::entities::{Point, PointIdentity};
 use crate::error::{Error, Result};
 
 /// A longer line is not a point; it is skipped without holding it in memory.
 const MAX_LINE: u64 = 64 * 1024;
+/// The part of a file that is kept when it is read twice.
+const MAX_IN_MEMORY: u64 = 64 * 1024;
 /// The part of a bad line that a message shows, in bytes.
 const MAX_SHOWN: usize = 60;
 
@@ -105,18 +108,39 @@ fn skip_line(lines: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-impl Store {
+/// A metric file that is read more than once.
+pub struct MetricFile<'a> {
+    disk: &'a Disk,
+    path: &'a Path,
+    /// The whole file, if it is small: most are, and opening a file takes longer than reading it.
+    content: Option<Vec<u8>>,
+}
+
+impl<'a> MetricFile<'a> {
+    pub fn open(disk: &'a Disk, path: &'a Path) -> Result<Self> {
+        let mut content = Vec::new();
+        let file = disk.open_file(path)?.take(MAX_IN_MEMORY);
+        BufReader::new(file).read_to_end(&mut content).map_err(|e| Error::from(e).at(path.display()))?;
+        let is_whole = (content.len() as u64) < MAX_IN_MEMORY;
+        Ok(Self { disk, path, content: is_whole.then_some(content) })
+    }
+
     /// Every point of a run's metric, in the order of the file. `sink` returns false to stop.
-    pub fn each_point(&self, path: &Path, sink: &mut dyn FnMut(Point) -> bool) -> Result<BadLines> {
-        let file = BufReader::new(self.disk.open_file(path)?);
+    pub fn each_point(&self, sink: &mut dyn FnMut(Point) -> bool) -> Result<BadLines> {
         let mut parse = |line: &[u8]| match metric_line::of_run(line) {
             None => Verdict::Bad,
             Some(point) if sink(point) => Verdict::Good,
             Some(_) => Verdict::Stop,
         };
-        each_line(file, &mut parse).map_err(|e| Error::from(e).at(path.display()))
+        let read = match &self.content {
+            Some(content) => each_line(content.as_slice(), &mut parse),
+            None => each_line(BufReader::new(self.disk.open_file(self.path)?), &mut parse),
+        };
+        read.map_err(|e| Error::from(e).at(self.path.display()))
     }
+}
 
+impl Store {
     /// The latest point: the greatest by step, time and value. NaN is neither greater nor less than another value, so
     /// the first one wins, as with Python's `max` (MLflow 3.18, `store/tracking/file_store.py`).
     pub fn latest(&self, path: &Path) -> Result<(Option<Point>, BadLines)> {
@@ -168,9 +192,9 @@ pub struct Repeats {
 
 impl Repeats {
     /// Reads the file once to find the points that come too late.
-    pub fn of(store: &Store, path: &Path) -> Result<Self> {
+    pub fn of(file: &MetricFile<'_>) -> Result<Self> {
         let (mut late, mut newest) = (HashSet::new(), None);
-        store.each_point(path, &mut |point| {
+        file.each_point(&mut |point| {
             let position = Some((point.timestamp, point.step));
             if position < newest {
                 late.insert(point.identity());

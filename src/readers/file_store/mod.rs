@@ -26,8 +26,9 @@ mod tests;
 mod traces;
 mod yaml;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -52,11 +53,17 @@ pub use layout::is_file_store;
 const EXPERIMENTS_PER_PAGE: usize = 200;
 const MODELS_PER_PAGE: usize = 100;
 const TRACES_PER_PAGE: usize = 100;
+/// The files of an owner are listed, and opened soon after.
+const MAX_RECENT_OWNERS: usize = 1_000;
+
+/// The folders of files that were found lately.
+type RecentFiles = HashMap<(Kind, ExperimentId, String), PathBuf>;
 
 pub struct FileStoreReader {
     store: Arc<Store>,
     artifacts: StoreArtifacts,
     about: SourceInfo,
+    recent_files: Mutex<RecentFiles>,
 }
 
 impl FileStoreReader {
@@ -69,7 +76,7 @@ impl FileStoreReader {
         let location = root.display().to_string();
         let about = SourceInfo { kind: "file store", location, version: None, capabilities: None };
         let store = Arc::new(Store::open(root)?);
-        Ok(Self { store, artifacts, about })
+        Ok(Self { store, artifacts, about, recent_files: Mutex::default() })
     }
 
     /// The objects of an experiment that have a folder each. `list` returns the names of the folders, and `read` the
@@ -108,8 +115,22 @@ impl FileStoreReader {
     async fn own_files(&self, owner: Owner<'_>) -> Option<PathBuf> {
         let (kind, experiment) = (owner.kind, owner.experiment_id.clone());
         let (id, uri) = (owner.id.to_owned(), owner.artifact_uri.to_owned());
+        let key = (kind, experiment.clone(), id.clone());
+        if let Some(own) = self.recent_files().get(&key) {
+            return Some(own.clone());
+        }
         let own = self.in_store(move |store| Ok(store.own_files(kind, &experiment, &id, &uri)));
-        own.await.ok().flatten()
+        let own = own.await.ok().flatten()?;
+        let mut recent = self.recent_files();
+        if recent.len() >= MAX_RECENT_OWNERS {
+            recent.clear();
+        }
+        recent.insert(key, own.clone());
+        Some(own)
+    }
+
+    fn recent_files(&self) -> MutexGuard<'_, RecentFiles> {
+        self.recent_files.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn in_store<T: Send + 'static>(

@@ -75,7 +75,7 @@ impl ArchiveWriter {
                     .hint("choose an empty or new directory for --output-dir"));
                 }
                 let origin = Manifest { format: Layout::FORMAT, source: source.to_owned() };
-                local::write(&layout.origin(), &serde_json::to_vec_pretty(&origin)?)?;
+                local::write_synced(&layout.origin(), &serde_json::to_vec_pretty(&origin)?)?;
                 Layout::FORMAT
             }
         };
@@ -288,7 +288,10 @@ impl Writer for ArchiveWriter {
         self.checksums.write(&self.layout.experiments_file(), &serde_json::to_vec_pretty(&list)?)?;
         notes.extend(self.write_models_list()?);
         let manifest = Wrapped::new("export_all.py", json!({ "source": self.source }), json!({}));
-        local::write(&self.layout.manifest(), &serde_json::to_vec_pretty(&manifest)?)?;
+        // The directory is complete when the manifest exists. A power failure before that may have cost any file of it,
+        // and the next export compares them all with their checksums.
+        local::sync(self.layout.root())?;
+        local::write_synced(&self.layout.manifest(), &serde_json::to_vec_pretty(&manifest)?)?;
         Ok(notes)
     }
 }
