@@ -247,6 +247,11 @@ impl Error {
 impl From<std::io::Error> for Error {
     fn from(error: std::io::Error) -> Self {
         use std::io::ErrorKind;
+        // An error of this program passed through a reader or writer of the standard library.
+        let error = match error.downcast::<Self>() {
+            Ok(own) => return own,
+            Err(error) => error,
+        };
         let kind = error.kind();
         let plain = Self::permanent(error.to_string()).code(Code::Io(kind)).caused_by(error);
         match kind {

@@ -51,18 +51,19 @@ pub fn progress(reading: &ProgressSnapshot) -> String {
 /// The table at the end of a job.
 pub fn outcome(outcome: &Outcome) -> Vec<String> {
     let mut lines = vec![format!(
-        "{:<20} {:>9} {:>9} {:>9} {:>9}",
+        "{:<20} {:>9} {:>9} {:>13} {:>9}",
         outcome.step.name(),
         "planned",
         "done",
-        "skipped",
+        // The only reason to skip an item.
+        "already there",
         "failed"
     )];
     for kind in Kind::ALL {
         let Counts { planned, done, failed, skipped } =
             outcome.counts.get(kind.plural()).copied().unwrap_or_default();
         if planned > 0 || kind.is_basic() {
-            lines.push(format!("  {:<20} {planned:>9} {done:>9} {skipped:>9} {failed:>9}", kind.title()));
+            lines.push(format!("  {:<20} {planned:>9} {done:>9} {skipped:>13} {failed:>9}", kind.title()));
         }
     }
     let compared = if outcome.step == Step::Validate { " of files compared" } else { "" };

@@ -6,6 +6,9 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+#[cfg(unix)]
+use rustix::fs::OFlags;
+
 use crate::error::{Error, Result};
 
 /// Values and `meta.yaml` files are read as a whole. The largest that MLflow writes are profiles of datasets of 16 MB.
@@ -92,31 +95,32 @@ impl Disk {
     }
 
     pub fn open_file(&self, path: &Path) -> Result<File> {
-        let open = || {
-            let about = fs::symlink_metadata(path)?;
-            let (path, about) = match about.is_symlink() {
-                false => (path.to_owned(), about),
-                true => {
-                    let path = self.resolved(path)?;
-                    let about = fs::metadata(&path)?;
-                    (path, about)
-                }
-            };
-            if !about.is_file() {
-                return Err(io::Error::other("it is not a file"));
-            }
-            File::open(path)
-        };
-        open().map_err(|e| Error::from(e).at(path.display()))
+        self.open_sized(path).map(|(file, _)| file).map_err(|e| Error::from(e).at(path.display()))
     }
 
     pub fn read(&self, path: &Path) -> Result<Vec<u8>> {
-        let (mut bytes, place) = (Vec::new(), |e: io::Error| Error::from(e).at(path.display()));
-        self.open_file(path)?.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(place)?;
+        let place = |e: io::Error| Error::from(e).at(path.display());
+        let (file, size) = self.open_sized(path).map_err(place)?;
+        // With one byte more, the end of the file is seen without a larger buffer.
+        let mut bytes = Vec::with_capacity(size.min(MAX_BYTES) as usize + 1);
+        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(place)?;
         if bytes.len() as u64 > MAX_BYTES {
             return Err(place(io::Error::other("it is larger than 64 MB")));
         }
         Ok(bytes)
+    }
+
+    /// The open file and its size.
+    fn open_sized(&self, path: &Path) -> io::Result<(File, u64)> {
+        let file = match open_unlinked(path) {
+            Err(_) => open_unlinked(&self.resolved(path)?)?,
+            file => file?,
+        };
+        let about = file.metadata()?;
+        match about.is_file() {
+            true => Ok((file, about.len())),
+            false => Err(io::Error::other("it is not a file")),
+        }
     }
 
     /// When the file or folder was changed, in milliseconds since 1970.
@@ -144,6 +148,23 @@ impl Disk {
             return Ok(real);
         }
         Err(io::Error::other(format!("it is a link that leads out of the store, to {}", real.display())))
+    }
+}
+
+/// Opens a file if its path is no link. A pipe is opened without waiting for its other end.
+#[cfg(unix)]
+fn open_unlinked(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits();
+    File::options().read(true).custom_flags(flags.cast_signed()).open(path)
+}
+
+/// Opens a file if its path is no link.
+#[cfg(not(unix))]
+fn open_unlinked(path: &Path) -> io::Result<File> {
+    match fs::symlink_metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("it is not a file")),
     }
 }
 

@@ -103,7 +103,7 @@ impl SqlStoreReader {
                     match &chunk {
                         Ok(read) => {
                             let lacking = unseen.read(read);
-                            self.only_latest.fetch_add(lacking.iter().len(), Ordering::Relaxed);
+                            self.note_only_latest(lacking.iter());
                             chunks.extend(lacking.map(|lacking| Ok(Ok(lacking))));
                         }
                         Err(lost) => unseen.forget(&RunId::from(lost.id.as_str())),
@@ -125,11 +125,24 @@ impl SqlStoreReader {
             }
             None => {
                 let added = unseen.end();
-                self.only_latest.fetch_add(added.len(), Ordering::Relaxed);
+                self.note_only_latest(added.iter());
                 stream::iter(added.into_iter().map(|chunk| Ok(Ok(chunk)))).boxed()
             }
         });
         chunks.flatten().boxed()
+    }
+
+    /// One note names the first metric. A note with a number would be repeated with every change of the number.
+    fn note_only_latest<'a>(&self, mut lacking: impl Iterator<Item = &'a MetricChunk>) {
+        if let Some(first) = lacking.next()
+            && !self.noted_only_latest.swap(true, Ordering::Relaxed)
+        {
+            self.note(format!(
+                "the latest point of metric {:?} of run {} is only in latest_metrics, not in metrics: it was read from \
+                 there, as for all such metrics",
+                first.key, first.run_id
+            ));
+        }
     }
 }
 

@@ -27,7 +27,7 @@ mod value;
 
 use std::collections::HashSet;
 use std::path::Path;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -68,8 +68,8 @@ pub struct SqlStoreReader {
     schema: OnceCell<Schema>,
     /// The runs with metrics that are missing in `latest_metrics`.
     stale: OnceCell<HashSet<String>>,
-    /// The number of latest points that `metrics` lacks, since the last note about it.
-    only_latest: AtomicUsize,
+    /// A note about latest points that `metrics` lacks was sent.
+    noted_only_latest: AtomicBool,
 }
 
 impl SqlStoreReader {
@@ -119,7 +119,7 @@ impl SqlStoreReader {
             notes: Mutex::new(notes),
             schema: OnceCell::new(),
             stale: OnceCell::new(),
-            only_latest: AtomicUsize::new(0),
+            noted_only_latest: AtomicBool::new(false),
         })
     }
 
@@ -210,12 +210,6 @@ impl Reader for SqlStoreReader {
     fn take_notes(&self) -> Vec<String> {
         let mut notes = std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner));
         notes.extend(self.artifacts.take_notes());
-        let only_latest = self.only_latest.swap(0, Ordering::Relaxed);
-        if only_latest > 0 {
-            notes.push(format!(
-                "latest points that are only in latest_metrics, not in metrics: {only_latest}"
-            ));
-        }
         notes
     }
 

@@ -1,5 +1,5 @@
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Read, Write};
+use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ pub struct ArchiveRunWriter {
     /// The fingerprint of the run at the source.
     mark: String,
     path: PathBuf,
-    /// Opened with the first bytes, so that a waiting run needs no open file.
-    file: Option<BufWriter<Hashing<NamedTempFile>>>,
+    /// Begun with the first points, so that a waiting run needs no memory.
+    file: Option<BufWriter<Hashing<LateFile>>>,
     /// The metric whose list is open.
     metric: Option<String>,
 }
@@ -77,9 +77,10 @@ impl ArchiveRunWriter {
         Ok(format!("{{\"system\":{system},\n\"mlflow\":{open},\n\"metrics\":{{").into_bytes())
     }
 
-    fn opened(&mut self) -> Result<&mut BufWriter<Hashing<NamedTempFile>>> {
+    fn opened(&mut self) -> Result<&mut BufWriter<Hashing<LateFile>>> {
         if self.file.is_none() {
-            let mut file = BufWriter::with_capacity(64 * 1024, Hashing::new(local::partial(&self.path)?));
+            let file = LateFile { path: self.path.clone(), file: None };
+            let mut file = BufWriter::with_capacity(64 * 1024, Hashing::new(file));
             file.write_all(&self.head()?)?;
             self.file = Some(file);
         }
@@ -115,7 +116,28 @@ impl ArchiveRunWriter {
         let tail: &[u8] = if self.metric.is_some() { b"]}}}\n" } else { b"}}}\n" };
         self.opened()?.write_all(tail)?;
         let file = self.file.take().ok_or_else(|| Error::permanent("the run file is gone"))?;
-        Ok(file.into_inner().map_err(|e| Error::from(e.into_error()))?.finish())
+        let (file, sum) = file.into_inner().map_err(|e| Error::from(e.into_error()))?.finish();
+        Ok((file.file.ok_or_else(|| Error::permanent("the run file is empty"))?, sum))
+    }
+}
+
+/// A partial file that is created with its first bytes. Most run files are shorter than the buffer before it, so they
+/// are created where they are closed, in a thread for slow work.
+struct LateFile {
+    path: PathBuf,
+    file: Option<NamedTempFile>,
+}
+
+impl Write for LateFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.file.is_none() {
+            self.file = Some(local::partial(&self.path).map_err(io::Error::other)?);
+        }
+        self.file.as_mut().map_or(Ok(0), |file| file.write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), Write::flush)
     }
 }
 
