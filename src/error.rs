@@ -39,6 +39,8 @@ pub enum Code {
     Aws(String, Option<Cause>),
     /// A code of the operating system.
     Io(std::io::ErrorKind),
+    /// The target has an experiment of the same name that holds runs of another source.
+    NameTaken,
 }
 
 /// An HTTP error answer.
@@ -195,7 +197,7 @@ impl Error {
         match self.get_code() {
             Some(Code::Http(answered)) => answered.error_code == code,
             Some(Code::Aws(known, _)) => known == code,
-            Some(Code::Io(_)) | None => false,
+            Some(Code::Io(_) | Code::NameTaken) | None => false,
         }
     }
 
@@ -220,7 +222,7 @@ impl Error {
         match self.get_code()? {
             Code::Http(answered) => answered.cause,
             Code::Aws(_, cause) => *cause,
-            Code::Io(_) => None,
+            Code::Io(_) | Code::NameTaken => None,
         }
     }
 

@@ -5,6 +5,7 @@ use super::endpoints::{Endpoints, target_text};
 use crate::cli;
 use crate::engine::{Connected, Level, Line, Preflight, preflight};
 use crate::error::Result;
+use crate::plan::Plan;
 
 /// Exit code 1 when a check fails, 5 when the failure may be temporary.
 pub async fn connect(args: cli::Connect, ends: &Endpoints<'_>, printer: &Printer) -> Result<u8> {
@@ -14,7 +15,8 @@ pub async fn connect(args: cli::Connect, ends: &Endpoints<'_>, printer: &Printer
     };
     let target = target_text(args.target.target.as_deref(), args.source.as_deref())?;
     let access = ends.target_access(args.source.as_deref())?;
-    let ask = Preflight { source, target: Some((target, access)), output_dir: args.output_dir };
+    let target = Some((target, access));
+    let ask = Preflight { source, target, output_dir: args.output_dir, plan: Plan::default() };
     let connected = run_preflight(ask, printer).await?;
     let of = |level: Level| connected.lines.iter().filter(|line| line.finding.level == level).count();
     let outcome =

@@ -82,8 +82,9 @@ pub fn outcome(outcome: &Outcome) -> Vec<String> {
     lines
 }
 
-/// The outcome and the next action in one line. Returns `None` if nothing failed and nothing was compared.
-pub fn summary(outcome: &Outcome, is_demo: bool) -> Option<String> {
+/// The outcome and the next action in one line. Returns `None` if nothing failed and nothing was compared. `name_taken`
+/// is the number of failures that the same command would meet again.
+pub fn summary(outcome: &Outcome, name_taken: u64, is_demo: bool) -> Option<String> {
     if outcome.stopped {
         return Some(match outcome.step {
             _ if is_demo => "stopped".to_owned(),
@@ -97,8 +98,18 @@ pub fn summary(outcome: &Outcome, is_demo: bool) -> Option<String> {
             1 => "1 item".to_owned(),
             failed => format!("{failed} items"),
         };
-        let next = if is_demo { "" } else { "; run the same command again to try again" };
-        return Some(format!("{items} failed, each is named above{next}"));
+        let next = match (name_taken, outcome.failed().saturating_sub(name_taken)) {
+            _ if is_demo => "",
+            (0, _) => "; run the same command again to try again",
+            (_, 0) => {
+                "; for names that are taken, add --experiments-prefix, --experiment-rename-file or --merge"
+            }
+            (_, _) => {
+                "; run the same command again to try again, for names that are taken with --experiments-prefix, \
+                 --experiment-rename-file or --merge"
+            }
+        };
+        return Some(format!("{items} failed, the reasons are above{next}"));
     };
     let differ = |kind: Kind| {
         let marks = Mark::ALL.into_iter().filter(|mark| *mark != Mark::Same);
@@ -206,14 +217,17 @@ mod tests {
     #[test]
     fn the_last_line_shows_the_result_and_the_next_step() {
         let stopped = |step| Outcome { stopped: true, ..outcome(step) };
-        let of = |outcome: &Outcome| summary(outcome, false).unwrap_or_default();
+        let of = |outcome: &Outcome| summary(outcome, 0, false).unwrap_or_default();
         assert_eq!(of(&stopped(Step::Import)), "stopped: run the same command again to resume");
         assert!(of(&stopped(Step::Validate)).contains("from the start"));
-        assert_eq!(summary(&stopped(Step::Export), true).as_deref(), Some("stopped"));
-        assert_eq!(summary(&outcome(Step::Import), false), None);
+        assert_eq!(summary(&stopped(Step::Export), 0, true).as_deref(), Some("stopped"));
+        assert_eq!(summary(&outcome(Step::Import), 0, false), None);
         let mut failed = outcome(Step::Import);
         failed.counts.insert("runs", Counts { planned: 2, failed: 2, ..Counts::default() });
-        assert!(of(&failed).starts_with("2 items failed"));
+        assert!(of(&failed).starts_with("2 items failed") && of(&failed).ends_with("to try again"));
+        let taken = |count| summary(&failed, count, false).unwrap_or_default();
+        assert!(taken(2).contains("--merge") && !taken(2).contains("the same command"), "{}", taken(2));
+        assert!(taken(1).contains("--merge") && taken(1).contains("the same command"), "{}", taken(1));
 
         let mut totals = Totals::default();
         totals.add(Kind::Run, Mark::Same);

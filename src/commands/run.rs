@@ -22,6 +22,7 @@ pub async fn run(args: cli::Run, state: StateDir, ends: &Endpoints<'_>, printer:
         target: Some((args.target.clone(), ends.target_access(Some(&source))?)),
         source: Some((source.clone(), ends.source_access(&source)?)),
         output_dir: output_dir.clone(),
+        plan: plan.clone(),
     };
     let (source, target) = connect::run_preflight(ask, printer).await?.both()?;
     ensure_distinct(&source, &target)?;

@@ -3,7 +3,7 @@ use super::endpoints::{Endpoints, source_text, target_text};
 use super::progress::follow;
 use super::selection::plan_of;
 use crate::cli;
-use crate::engine::{self, Level, Side, StateDir, takes_files};
+use crate::engine::{self, Level, Side, StateDir, taken_names, takes_files};
 use crate::entities::quoted;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
@@ -49,12 +49,15 @@ pub async fn import(
     state.refuse_busy(&target)?;
     let (source, target) = ends.open_both(&source, &target).await?;
     // One warning now explains the failures of all files later.
-    if let Some(finding) = takes_files(&target).await?.filter(|finding| finding.level == Level::Failure) {
+    let files = takes_files(&target).await?.filter(|finding| finding.level == Level::Failure);
+    let (source, journal, update) = (source.reader()?, args.journal, args.update);
+    // If the names cannot be compared now, the import itself reports why.
+    let names = taken_names(source.as_ref(), &target, &plan).await.unwrap_or_default();
+    for finding in files.into_iter().chain(names) {
         printer.problem(&format!("warning: the target {}", finding.text));
         finding.hint.iter().for_each(|hint| printer.problem(&format!("  hint: {hint}")));
         printer.object("finding", &finding);
     }
-    let (source, journal, update) = (source.reader()?, args.journal, args.update);
     let reread = matches!(args.artifacts, cli::Compared::Checksum);
     let job = engine::import(engine::Import { source, target, plan, state, journal, update, reread })?;
     let outcome = follow(job, printer).await?;

@@ -36,10 +36,12 @@ pub fn of(model: &Model) -> Vec<String> {
         }
     };
     let plan = plan.filter(|_| model.step >= Step::Plan);
+    // Also in the plan file: the options show them to the reader.
+    let names = if model.step >= Step::Plan { model.same_names().options() } else { Vec::new() };
     let times = if model.step >= Step::Plan { window(&model.plan) } else { Vec::new() };
     let profile = model.profile.as_deref().map(|name| format!("--profile {}", quoted(name)));
     let command = format!("mlferry {command}");
-    [command].into_iter().chain(options).chain(times).chain(plan).chain(profile).collect()
+    [command].into_iter().chain(options).chain(times).chain(names).chain(plan).chain(profile).collect()
 }
 
 fn of_apps(model: &Model) -> (&'static str, Vec<String>) {

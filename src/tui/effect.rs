@@ -151,6 +151,7 @@ pub enum Effect {
     Preflight {
         ends: Box<[EndpointRef; 2]>,
         output_dir: Option<PathBuf>,
+        plan: Box<Plan>,
         attempt: u64,
     },
     LoadSource(EndpointRef),

@@ -205,6 +205,13 @@ pub trait Writer: Send + Sync {
     fn learn_source(&self, _experiments: Vec<(Experiment, String)>, _models: Vec<(RegisteredModel, String)>) {
     }
 
+    /// True when [`open_experiment`](Self::open_experiment) would refuse this experiment, because the target has one of
+    /// that name that holds runs of other sources. It changes nothing. The runs of the placement are only needed for an
+    /// experiment that has no creation time.
+    async fn is_name_taken(&self, _experiment: &Experiment, _placement: Placement<'_>) -> Result<bool> {
+        Ok(false)
+    }
+
     /// Finds or creates the experiment. An experiment of that name that holds runs of other sources is an error, unless
     /// the placement allows to merge.
     async fn open_experiment(

@@ -47,6 +47,35 @@ async fn experiments_of_one_name_are_merged_only_on_request() {
         "{failed}"
     );
     assert!(failed["hint"].as_str().unwrap().contains("--merge"), "{failed}");
+    assert_eq!(failed["cause"], "name_taken", "{failed}");
+    let lines = ran.lines();
+    let of = |kind: &str| lines.iter().find(|line| line["type"] == kind).unwrap();
+    // The warning comes before the import writes anything.
+    let warning = of("finding").to_string();
+    assert!(
+        warning.contains("1 experiment of the same name") && warning.contains("\\\"churn\\\""),
+        "{warning}"
+    );
+    let is_run = |line: &&Value| line["type"] == "item_failed" && line["kind"] == "run";
+    let failed_run = lines.iter().find(is_run).unwrap();
+    assert_eq!(failed_run["reason"], "its experiment \"churn\" failed", "{failed_run}");
+    assert_eq!(failed_run["cause"]["experiment"], "churn", "{failed_run}");
+    let counts = &ran.outcome()["counts"];
+    assert_eq!(counts["runs"], json!({ "planned": 3, "done": 2, "failed": 1, "skipped": 0 }), "{counts}");
+    assert_eq!(counts["experiments"]["failed"], 1, "{counts}");
+    let plain = ["import", "--source", b.url(), "--target", target.url()];
+    let plain = Mlferry::new().run(&plain).await.exits(3);
+    let shown = format!("{}{}", plain.stdout, plain.stderr);
+    assert!(shown.contains("failed: 1 run: its experiment \"churn\" failed"), "{shown}");
+    assert!(shown.contains("for names that are taken, add --experiments-prefix"), "{shown}");
+    assert!(!shown.contains("run the same command again"), "{shown}");
+    let connect = ["connect", "--source", b.url(), "--target", target.url()];
+    let connect = Mlferry::new().run(&connect).await.exits(0);
+    assert!(
+        connect.stdout.contains("target warning names: has 1 experiment of the same name"),
+        "{}",
+        connect.stdout
+    );
     let apart = named(&[("Default", &["a0", "b0"]), ("churn", &["a1"]), ("own", &["b2"])]);
     assert_eq!(everything(&target).await, apart);
 
@@ -54,7 +83,8 @@ async fn experiments_of_one_name_are_merged_only_on_request() {
     let merged = named(&[("Default", &["a0", "b0"]), ("churn", &["a1", "b1"]), ("own", &["b2"])]);
     assert_eq!(everything(&target).await, merged);
     // The target knows what was merged, also for a machine that has no journal of it.
-    import(&Mlferry::new(), &b, &target, &[]).await.exits(0);
+    let again = import(&Mlferry::new(), &b, &target, &[]).await.exits(0);
+    assert!(!again.stdout.contains("\"finding\""), "{}", again.stdout);
     import(&Mlferry::new(), &a, &target, &["--merge"]).await.exits(0);
     assert_eq!(everything(&target).await, merged);
 
@@ -141,6 +171,7 @@ async fn old_folders_with_the_same_numbers_are_not_mixed() {
     let renames = ["--experiment-rename-file", renames.to_str().unwrap()];
     let ran = of(&b, &renames).await.exits(3);
     assert!(failure(&ran)["reason"].as_str().unwrap().contains("\"churn\" that holds runs"));
+    assert!(ran.stdout.contains("1 experiment of the same name"), "{}", ran.stdout);
     let apart: Named =
         named(&[("Default", &[]), ("churn", &["a1"]), ("twice", &["b2"]), ("twice (2)", &["b3"])]);
     assert_eq!(everything(&target).await, apart);
@@ -150,7 +181,8 @@ async fn old_folders_with_the_same_numbers_are_not_mixed() {
         of(&a, &[]).await.exits(0);
     }
     // Its own runs are there now, so it is known.
-    of(&b, &renames).await.exits(0);
+    let known = of(&b, &renames).await.exits(0);
+    assert!(!known.stdout.contains("of the same name"), "{}", known.stdout);
     validate(b.to_str().unwrap(), &target, &merge).await.exits(0);
     let merged: Named =
         named(&[("Default", &[]), ("churn", &["a1", "b1"]), ("twice", &["b2"]), ("twice (2)", &["b3"])]);

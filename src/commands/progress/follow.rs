@@ -23,7 +23,7 @@ pub async fn follow(mut job: Job, printer: &Printer) -> Result<Outcome> {
             () = signals.next() => stop(&job.control, &reporter),
         }
     }
-    let repairs = reporter.end();
+    let (repairs, name_taken) = reporter.end();
     let mut outcome = job.outcome().await?;
     if printer.is_demo {
         outcome.files.clear();
@@ -32,7 +32,7 @@ pub async fn follow(mut job: Job, printer: &Printer) -> Result<Outcome> {
     if !printer.is_demo && !outcome.stopped {
         format::repairs(&repairs).iter().for_each(|line| printer.result(line));
     }
-    format::summary(&outcome, printer.is_demo).iter().for_each(|line| printer.result(line));
+    format::summary(&outcome, name_taken, printer.is_demo).iter().for_each(|line| printer.result(line));
     Ok(outcome)
 }
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use super::bars::Bars;
 use crate::commands::{Printer, format};
 use crate::engine::validate::{Difference, Repairs};
-use crate::engine::{Event, ProgressSnapshot, Step};
+use crate::engine::{Event, FailureCause, FailureGroups, ProgressSnapshot, Step};
 use crate::entities::one_line;
 
 /// How often plain output prints the progress of the job.
@@ -20,6 +20,7 @@ pub struct ProgressReporter<'a> {
     style: Style,
     differences: usize,
     repairs: Repairs,
+    groups: FailureGroups,
 }
 
 enum Style {
@@ -37,7 +38,7 @@ impl<'a> ProgressReporter<'a> {
             p if p.is_terminal => Style::Bars(Bars::new(false), Step::default(), Instant::now()),
             _ => Style::Plain(Instant::now()),
         };
-        Self { printer, style, differences: 0, repairs: Repairs::default() }
+        Self { printer, style, differences: 0, repairs: Repairs::default(), groups: FailureGroups::default() }
     }
 
     pub fn event(&mut self, event: &Event) {
@@ -49,7 +50,11 @@ impl<'a> ProgressReporter<'a> {
                     *shown = *step;
                 }
             }
-            Event::ItemFailed { kind, id, name, reason, hint, .. } => {
+            Event::ItemFailed { kind, name, cause: Some(cause @ FailureCause::Experiment(_)), .. } => {
+                self.groups.add(*kind, name, cause);
+            }
+            Event::ItemFailed { kind, id, name, reason, hint, cause, .. } => {
+                cause.iter().for_each(|cause| self.groups.add(*kind, name, cause));
                 let item = format::item(*kind, name, id);
                 self.around(|printer| {
                     printer.problem(&one_line(&format!("failed: {item}: {reason}")));
@@ -131,11 +136,15 @@ impl<'a> ProgressReporter<'a> {
         }
     }
 
-    /// Returns the counts of the differences that an import can and cannot correct.
-    pub fn end(self) -> Repairs {
+    /// Prints the failures that were counted together. Returns the counts of the differences that an import can and
+    /// cannot correct, and the number of failures that a second try does not change.
+    pub fn end(self) -> (Repairs, u64) {
         if let Style::Bars(bars, ..) = &self.style {
             bars.clear();
         }
-        self.repairs
+        for line in self.groups.lines() {
+            self.printer.problem(&one_line(&format!("failed: {line}")));
+        }
+        (self.repairs, self.groups.name_taken())
     }
 }

@@ -6,12 +6,13 @@ use futures::future::BoxFuture;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
+use super::failure_groups::{self, FailureCause};
 use super::progress::{ItemEnd, Servers};
 use crate::engine::state::journal::Journal;
 use crate::engine::status::writer::StatusWriter;
 use crate::engine::{Event, Progress};
 use crate::entities::Kind;
-use crate::error::{Class, Error, Result};
+use crate::error::{Class, Code, Error, Result};
 use crate::io::Health;
 use crate::rest::Side;
 
@@ -231,24 +232,55 @@ impl Context {
         error: &Error,
     ) -> Result<()> {
         let attempts = journal.failed(kind, id, &error.to_string())?;
-        self.failed_after(attempts, kind, id, name, error).await;
+        let cause = matches!(error.get_code(), Some(Code::NameTaken)).then_some(FailureCause::NameTaken);
+        self.failed_after(attempts, kind, id, name, error, cause).await;
+        Ok(())
+    }
+
+    /// Records an item that failed because its experiment failed with this error. The reason is short, because there may
+    /// be very many such items.
+    pub async fn fails_with_experiment(
+        &self,
+        journal: &Journal,
+        kind: Kind,
+        (id, name): (&str, &str),
+        experiment: &str,
+        error: &Error,
+    ) -> Result<()> {
+        let short = Error::new(error.class(), failure_groups::reason(experiment));
+        // The code decides whether another job may succeed.
+        let short = match error.get_code() {
+            Some(code) => short.code(code.clone()),
+            None => short,
+        };
+        let attempts = journal.failed(kind, id, &short.to_string())?;
+        let cause = Some(FailureCause::Experiment(experiment.to_owned()));
+        self.failed_after(attempts, kind, id, name, &short, cause).await;
         Ok(())
     }
 
     /// Reports a failed item that is not recorded in the journal. It counts as one attempt.
     pub async fn failed(&self, kind: Kind, id: &str, name: &str, error: &Error) {
-        self.failed_after(1, kind, id, name, error).await;
+        self.failed_after(1, kind, id, name, error, None).await;
     }
 
     /// Reports a failed item. Ends the job only if every other item would have the same error.
-    async fn failed_after(&self, attempts: u64, kind: Kind, id: &str, name: &str, error: &Error) {
+    async fn failed_after(
+        &self,
+        attempts: u64,
+        kind: Kind,
+        id: &str,
+        name: &str,
+        error: &Error,
+        cause: Option<FailureCause>,
+    ) {
         if !error.is_final() {
             self.for_now().insert((kind, id.to_owned()));
         }
         self.progress.end(kind, ItemEnd::Failed);
         let hint = error.get_hint().map(str::to_owned);
         let (id, name, reason) = (id.to_owned(), name.to_owned(), error.to_string());
-        self.send(Event::ItemFailed { kind, id, name, reason, hint, attempts }).await;
+        self.send(Event::ItemFailed { kind, id, name, reason, hint, attempts, cause }).await;
         if let Some(lost) = self.lost() {
             return self.give_up(&lost);
         }

@@ -1,5 +1,6 @@
 use serde::Serialize;
 
+use super::failure_groups::FailureCause;
 use crate::engine::Step;
 use crate::engine::validate::Difference;
 use crate::entities::Kind;
@@ -44,6 +45,8 @@ pub enum Event {
         hint: Option<String>,
         /// The number of attempts, in all jobs of this journal.
         attempts: u64,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        cause: Option<FailureCause>,
     },
     Difference(Difference),
     Note {

@@ -3,6 +3,7 @@ pub mod control;
 pub mod counts;
 pub mod credential_events;
 pub mod event;
+pub mod failure_groups;
 pub mod outcome;
 pub mod progress;
 pub mod standstill;

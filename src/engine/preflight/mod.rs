@@ -11,16 +11,19 @@ mod permissions;
 mod report;
 mod server;
 mod store;
+mod taken_names;
 
 use std::path::PathBuf;
 
 use super::Endpoint;
 use crate::aws::Arn;
 use crate::error::{Error, Result};
+use crate::plan::Plan;
 use crate::rest::{Access, Side};
 
 use self::report::Report;
 pub use report::Line;
+pub use taken_names::{TAKEN_NAMES, taken_names};
 
 /// The ends to check.
 #[derive(Default)]
@@ -29,6 +32,8 @@ pub struct Preflight {
     pub target: Option<(String, Access)>,
     /// The directory of the export, if the data travel through a directory.
     pub output_dir: Option<PathBuf>,
+    /// The selection, as far as it is known.
+    pub plan: Plan,
 }
 
 /// A function that receives each line as soon as it is known.
@@ -89,6 +94,7 @@ pub async fn preflight(ask: Preflight, tell: OnLine<'_>) -> Result<Connected> {
     let mut report = Report::new(Side::Target, tell);
     if let (Some(source), Some(target)) = (&source, &target) {
         one_server::check(source, target, &mut report).await;
+        taken_names::check(source, target, &ask.plan, &mut report).await;
     }
     if let Some(arn) = registers_models {
         names::check(&arn, source.as_ref(), &mut report).await;

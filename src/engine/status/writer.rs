@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::file::{FailedItem, InFlight, JobResult, JobStatus, lock_of};
 use crate::artifacts::local;
 use crate::engine::state::lock::Lock;
-use crate::engine::{Control, Event, Outcome, ProgressSnapshot, StateDir, Step};
+use crate::engine::{Control, Event, FailureCause, Outcome, ProgressSnapshot, StateDir, Step};
 use crate::entities::Kind;
 use crate::error::{Error, Result};
 
@@ -64,6 +64,10 @@ impl StatusWriter {
                 recent.in_flight.insert((*kind, id.clone()), (name.clone(), Instant::now()));
             }
             Event::ItemDone { kind, id, .. } | Event::ItemSkipped { kind, id, .. } => {
+                recent.in_flight.remove(&(*kind, id.clone()));
+            }
+            // The failure of the experiment has the reason, and must stay in the short list.
+            Event::ItemFailed { kind, id, cause: Some(FailureCause::Experiment(_)), .. } => {
                 recent.in_flight.remove(&(*kind, id.clone()));
             }
             Event::ItemFailed { kind, id, name, reason, .. } => {
@@ -185,6 +189,7 @@ mod tests {
             reason,
             attempts: 1,
             hint: None,
+            cause: None,
         });
         let silent = Health::Silent { seconds: 25 };
         let mut reading =

@@ -40,8 +40,9 @@ impl Copy {
         self.context.started(Kind::Experiment, id, name).await;
         let place = match self.place_of(&experiment).await {
             Err(error) => {
-                self.fail_all(&experiment, &choice, &error).await?;
+                // The full reason comes first. The reasons of its items refer to it.
                 self.context.fails(&self.journal, Kind::Experiment, id, name, &error).await?;
+                self.fail_all(&experiment, &choice, &error).await?;
                 return Ok(Some(Moved { experiment, choice, place: Err(error) }));
             }
             Ok(place) => place,
@@ -160,9 +161,9 @@ impl Copy {
         choice: &ExperimentSelection,
         error: &Error,
     ) -> Result<()> {
-        let reason = error.clone().at("its experiment was not moved");
         for model in self.models_of(experiment, choice).await?.all() {
-            self.fail_model(&model, &reason).await?;
+            let item = (model.id.as_str(), model.name.as_str());
+            self.fail_item_of(experiment, Kind::LoggedModel, item, error).await?;
         }
         let mut pages = self.source.runs(experiment);
         // If the source cannot be read either, only the failure of the experiment is reported.
@@ -173,10 +174,21 @@ impl Copy {
                     Err(unreadable) => (unreadable.id.as_str(), unreadable.id.as_str()),
                 };
                 self.context.plan(Kind::Run, 1).await;
-                self.context.fails(&self.journal, Kind::Run, id, name, &reason).await?;
+                self.fail_item_of(experiment, Kind::Run, (id, name), error).await?;
             }
         }
         Ok(())
+    }
+
+    /// Reports an item, given by its id and its name, as failed together with its experiment.
+    pub(super) async fn fail_item_of(
+        &self,
+        experiment: &Experiment,
+        kind: Kind,
+        item: (&str, &str),
+        error: &Error,
+    ) -> Result<()> {
+        self.context.fails_with_experiment(&self.journal, kind, item, &experiment.name, error).await
     }
 
     /// Reports runs that the plan names but that the source does not have.

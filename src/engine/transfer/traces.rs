@@ -108,7 +108,13 @@ impl Copy {
                 self.target.open_traces(place, traces).await.map(|opened| (place, opened))
             }
             Ok(_) => return Ok(()),
-            Err(error) => Err(error.clone().at("its experiment was not moved")),
+            Err(error) => {
+                for trace in traces {
+                    let item = (trace.id.as_str(), trace.label());
+                    self.fail_item_of(&of.experiment, Kind::Trace, item, error).await?;
+                }
+                return Ok(());
+            }
         };
         match opened {
             Ok((place, opened)) => {

@@ -45,6 +45,7 @@ pub enum Action {
     MeasureSizes,
     SavePlan,
     LoadPlan,
+    SameNames,
     Deleted,
     Traces,
     Filter,

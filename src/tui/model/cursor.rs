@@ -38,12 +38,13 @@ impl Model {
         }
     }
 
-    /// The failure at the cursor, if it can be retried alone. An export can only run as a whole.
+    /// The failure at the cursor, if it can be retried alone. An export can only run as a whole, and an item can only be
+    /// moved after its experiment.
     pub fn failure_at_cursor(&self) -> Option<&Failed> {
         let work =
             self.work_here().filter(|work| work.step == Step::Import && work.pane == Pane::Failures)?;
         let is_over = matches!(work.phase, Phase::Ended(_)) && work.retrying.is_none();
-        work.failures.get(work.cursor).filter(|_| is_over)
+        work.failures.get(work.cursor).filter(|failed| is_over && failed.experiment.is_none())
     }
 
     /// The selected metric in the open difference, from a field called `metric name`.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::rates;
 use super::rates::RateMeter;
 use super::throughput::Throughput;
-use crate::engine::{Event, Outcome, ProgressSnapshot, Step};
+use crate::engine::{Event, FailureCause, FailureGroups, Outcome, ProgressSnapshot, Step};
 use crate::entities::Kind;
 use crate::error::{Class, Error};
 
@@ -53,6 +53,10 @@ pub struct Failed {
     pub hint: Option<String>,
     /// Number of attempts, including those in earlier jobs.
     pub attempts: u64,
+    /// The failed experiment of these items, if one row stands for all of them.
+    pub experiment: Option<String>,
+    /// Number of items that the row stands for.
+    pub count: u64,
 }
 
 /// The content of the pane below the counters.
@@ -86,6 +90,8 @@ pub struct JobState {
     pub history: Throughput,
     in_flight: HashMap<(Kind, String), Flight>,
     pub failures: VecDeque<Failed>,
+    /// The failures that have one cause.
+    pub groups: FailureGroups,
     /// Retry the failed items as soon as the job has ended.
     pub again: bool,
     /// The item that is being retried alone.
@@ -111,6 +117,7 @@ impl JobState {
             history: Throughput::default(),
             in_flight: HashMap::new(),
             failures: VecDeque::new(),
+            groups: FailureGroups::default(),
             again: false,
             retrying: None,
             mended: 0,
@@ -174,12 +181,14 @@ impl JobState {
             Event::ItemDone { kind, id, .. } | Event::ItemSkipped { kind, id, .. } => {
                 self.in_flight.remove(&(kind, id));
             }
-            Event::ItemFailed { kind, id, name, reason, hint, attempts } => {
+            Event::ItemFailed { kind, id, name, reason, hint, attempts, cause } => {
                 self.in_flight.remove(&(kind, id.clone()));
-                self.failures.push_back(Failed { kind, id, name, reason, hint, attempts });
-                if self.failures.len() > MAX_FAILURES {
-                    self.failures.pop_front();
-                }
+                cause.iter().for_each(|cause| self.groups.add(kind, &name, cause));
+                let experiment = match cause {
+                    Some(FailureCause::Experiment(experiment)) => Some(experiment),
+                    Some(FailureCause::NameTaken) | None => None,
+                };
+                self.add_failure(Failed { kind, id, name, reason, hint, attempts, experiment, count: 1 });
             }
             Event::Waiting { renew } => self.waiting = Some(renew),
             Event::Resumed => self.waiting = None,
@@ -189,6 +198,22 @@ impl JobState {
             | Event::Note { .. }
             | Event::ServerGone { .. }
             | Event::ServerBack { .. } => {}
+        }
+    }
+
+    /// Items of one failed experiment share a row, so that the other failures stay visible.
+    fn add_failure(&mut self, failed: Failed) {
+        let is_same = |row: &&mut Failed| row.experiment == failed.experiment && row.kind == failed.kind;
+        if failed.experiment.is_some()
+            && let Some(row) = self.failures.iter_mut().rev().find(is_same)
+        {
+            row.count += 1;
+            row.attempts = row.attempts.max(failed.attempts);
+            return;
+        }
+        self.failures.push_back(failed);
+        if self.failures.len() > MAX_FAILURES {
+            self.failures.pop_front();
         }
     }
 

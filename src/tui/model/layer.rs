@@ -12,6 +12,8 @@ pub enum Layer {
     Help,
     /// A question that asks for a line of text. Letters are input.
     Ask,
+    /// The choice for names that the target has already.
+    SameNames,
     /// Consent to create a new App.
     Create,
     /// Consent to write to the target.
@@ -46,6 +48,7 @@ impl Model {
             Some(Overlay::Quit(_)) => Layer::Quit,
             Some(Overlay::Help(_)) => Layer::Help,
             Some(Overlay::Ask(..)) => Layer::Ask,
+            Some(Overlay::SameNames(_)) => Layer::SameNames,
             Some(Overlay::Create) => Layer::Create,
             Some(Overlay::Confirm(..)) => Layer::Confirm,
             Some(Overlay::Link(_)) => Layer::Link,

@@ -36,14 +36,14 @@ use self::steps::CompletedSteps;
 use self::stores::FoundStores;
 use self::validation::Validation;
 use super::keys::Keymap;
-use super::source_tree::SourceTree;
+use super::source_tree::{SameNames, SourceTree};
 use super::theme::Look;
 use crate::engine::browse::Sampled;
 use crate::engine::validate::Format;
 use crate::engine::{Access, CheckReport, Route, Session, Side, Step};
 use crate::plan::Plan;
 
-pub use self::overlay::{Overlay, QuitChoice, Write};
+pub use self::overlay::{NameChoice, Overlay, QuitChoice, Write};
 
 pub struct Model {
     pub look: Look,
@@ -243,6 +243,14 @@ impl Model {
             returning: None,
             keymap: Keymap::default(),
             profile: None,
+        }
+    }
+
+    /// The choice on the screen. After step 4, the choice of the confirmed plan.
+    pub fn same_names(&self) -> SameNames {
+        match self.selection.tree().filter(|_| self.step == Step::Plan) {
+            Some(tree) => tree.same_names(),
+            None => SameNames::of(&self.plan),
         }
     }
 

@@ -13,6 +13,8 @@ pub enum Overlay {
     /// The selected answer.
     Quit(QuitChoice),
     Ask(Ask),
+    /// The choice for names that the target has already, and its selected row.
+    SameNames(NameChoice),
     /// Consent to write to the target. The flag is true if the "yes" answer is selected.
     Confirm(Write, bool),
     /// Consent to create the App of the form.
@@ -30,6 +32,19 @@ pub enum QuitChoice {
 
 impl QuitChoice {
     pub const ALL: [Self; 3] = [Self::Stay, Self::Drain, Self::Now];
+}
+
+/// The rows of the dialog about names that the target has already. The first three exclude each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NameChoice {
+    Fail,
+    Prefix,
+    Merge,
+    Append,
+}
+
+impl NameChoice {
+    pub const ALL: [Self; 4] = [Self::Fail, Self::Prefix, Self::Merge, Self::Append];
 }
 
 /// The items that would be written to the target.

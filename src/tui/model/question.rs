@@ -12,6 +12,8 @@ pub enum Question {
     SavePlan,
     /// The file of the plan that sets the selection.
     LoadPlan,
+    /// The text before the names of experiments on the target.
+    Prefix,
 }
 
 impl Question {
@@ -21,6 +23,7 @@ impl Question {
             Self::Region => "AWS region",
             Self::SavePlan => "Save the plan as",
             Self::LoadPlan => "Load the selection from",
+            Self::Prefix => "Put this text before all names of experiments",
         }
     }
 }

@@ -134,7 +134,15 @@ mod tests {
         end.on_event(Event::ItemDone { kind, id: "r/a".into(), name: name.clone() });
         for id in ["r/b", "r/c"] {
             let (id, reason) = (id.to_owned(), format!("no {id}"));
-            end.on_event(Event::ItemFailed { kind, id, name: name.clone(), reason, hint: None, attempts: 1 });
+            end.on_event(Event::ItemFailed {
+                kind,
+                id,
+                name: name.clone(),
+                reason,
+                hint: None,
+                attempts: 1,
+                cause: None,
+            });
         }
         end.into_result().map_err(|error| error.to_string())
     }

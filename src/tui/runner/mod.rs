@@ -80,13 +80,14 @@ impl EffectRunner {
                 let names = names.unwrap_or_else(|error| Err(Error::permanent(error.to_string())));
                 Msg::Completed { text, result: names.map_err(|error| error.to_string()) }
             }),
-            Effect::Preflight { ends, output_dir, attempt } => {
+            Effect::Preflight { ends, output_dir, plan, attempt } => {
                 let (messages, [source, target]) = (self.messages.clone(), *ends);
                 self.spawn(async move {
                     let ask = engine::Preflight {
                         source: Some((source.uri, source.access)),
                         target: Some((target.uri, target.access)),
                         output_dir,
+                        plan: *plan,
                     };
                     Msg::PreflightFinished { attempt, result: preflight(ask, attempt, &messages).await }
                 });

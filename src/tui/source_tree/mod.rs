@@ -21,6 +21,7 @@ mod glob_rule;
 mod group;
 mod paging;
 mod plan_words;
+mod same_names;
 mod sizes;
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ pub use group::Section;
 pub use node::{Item, Node};
 pub use paging::MAX_RUNS;
 pub use rows::Row;
+pub use same_names::SameNames;
 pub use sort::Sort;
 
 #[derive(Clone, Debug)]

@@ -79,6 +79,7 @@ pub fn some_fail(model: &mut Model) {
         name: name.into(),
         reason: reason.into(),
         attempts: 2,
+        cause: None,
         hint: hint.map(str::to_owned),
     };
     let events = [

@@ -2,13 +2,13 @@
 
 use crate::engine::browse::Contents;
 use crate::engine::validate::Mark;
-use crate::engine::{Counts, Event, Step};
+use crate::engine::{Counts, Event, FailureCause, Step};
 use crate::entities::{Count, Kind, Run};
 use crate::tui::effect::Msg;
 use crate::tui::update::update;
 
 use super::fixtures::*;
-use super::frames::pictured;
+use super::frames::{picture, pictured};
 use super::job_fixtures::*;
 
 #[test]
@@ -150,6 +150,7 @@ fn import_lists_very_many_failures_and_lines() {
                 reason: "a run that the server cannot show (500): the same every time it was asked".into(),
                 hint: None,
                 attempts: 1,
+                cause: None,
             }),
         );
     }
@@ -169,4 +170,39 @@ fn import_of_every_kind_leaves_room_for_the_list() {
     }
     update(&mut model, Msg::Sample(Box::new(reading)));
     pictured("import_everything", &mut model);
+}
+
+#[test]
+fn import_shows_one_row_for_the_items_of_a_failed_experiment() {
+    let mut model = importing();
+    let failed = |kind, id: String, name: &str, reason: &str, cause| {
+        let (name, reason) = (name.to_owned(), reason.to_owned());
+        Msg::JobEvent(Event::ItemFailed {
+            kind,
+            id,
+            name,
+            reason,
+            hint: None,
+            attempts: 1,
+            cause: Some(cause),
+        })
+    };
+    let reason = "the target has an experiment named \"churn\" that holds runs of another source";
+    let taken = failed(Kind::Experiment, "1".into(), "churn", reason, FailureCause::NameTaken);
+    update(&mut model, taken);
+    for n in 0..300 {
+        let cause = FailureCause::Experiment("churn".into());
+        let reason = "its experiment \"churn\" failed";
+        update(&mut model, failed(Kind::Run, format!("{n}"), "trial", reason, cause));
+    }
+    assert_eq!(model.import.failures.len(), 2);
+    let mut reading = model.import.reading;
+    reading.counts[Kind::Run.index()].failed = 300;
+    reading.counts[Kind::Experiment.index()].failed = 1;
+    update(&mut model, Msg::Sample(Box::new(reading)));
+    end(&mut model, Step::Import, 3);
+    pictured("import_name_taken", &mut model);
+    assert!(!picture(&mut model, 80, 24).contains("tries them again"));
+    press(&mut model, "j");
+    assert!(model.failure_at_cursor().is_none(), "a run cannot be moved without its experiment");
 }

@@ -388,7 +388,10 @@ fn concurrent_items_are_shown_until_they_end() {
     update(&mut model, Msg::JobEvent(Event::ItemDone { kind, id, name }));
     let (kind, id, name) = item("b");
     let reason = "no".to_owned();
-    update(&mut model, Msg::JobEvent(Event::ItemFailed { kind, id, name, reason, hint: None, attempts: 1 }));
+    update(
+        &mut model,
+        Msg::JobEvent(Event::ItemFailed { kind, id, name, reason, hint: None, attempts: 1, cause: None }),
+    );
     let left: Vec<_> = model.import.in_flight().iter().map(|flight| flight.name.clone()).collect();
     assert_eq!((left, model.import.failures.len(), model.log.len()), (vec!["run c".to_owned()], 1, 1));
 }

@@ -103,3 +103,34 @@ fn a_plan_that_leaves_one_run_out_does_not_promise_all_runs() {
     let words = "the selection: all experiments, all their runs except 1";
     assert!(picture(&mut model, 80, 24).contains(words), "{}", picture(&mut model, 80, 24));
 }
+
+#[test]
+fn select_chooses_what_happens_to_names_on_the_target() {
+    let mut model = with_tree();
+    press(&mut model, "m");
+    pictured("select_names", &mut model);
+    // A prefix needs a text.
+    press(&mut model, "j Enter");
+    press(&mut model, "Enter");
+    assert!(picture(&mut model, 80, 24).contains("a prefix needs a text"));
+    type_in(&mut model, "team-a/");
+    press(&mut model, "Enter j j Space");
+    pictured("select_names_prefix", &mut model);
+    press(&mut model, "Esc");
+    let shown = picture(&mut model, 80, 24);
+    assert!(shown.contains("taken names: prefix team-a/, append versions"), "{shown}");
+    assert!(shown.contains("--experiments-prefix team-a/") && shown.contains("--append-versions"), "{shown}");
+    // The confirmed plan has it, and the later screens show it.
+    press(&mut model, "n");
+    let shared = Plan { experiments_prefix: "team-a/".into(), append_versions: true, ..Plan::default() };
+    assert_eq!(model.plan, shared);
+    pictured("import_names", &mut model);
+    assert!(picture(&mut model, 80, 24).contains("prefix team-a/, append versions"));
+    press(&mut model, "Enter");
+    pictured("confirm_import_names", &mut model);
+    // The three ways exclude each other.
+    press(&mut model, "Esc 4 m j Enter Esc n");
+    assert_eq!(model.plan, Plan { merge: true, append_versions: true, ..Plan::default() });
+    press(&mut model, "4 m k k Enter j j j Enter Esc n");
+    assert_eq!(model.plan, Plan::default());
+}

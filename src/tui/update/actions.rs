@@ -10,6 +10,7 @@ use super::differences;
 use super::plan_file;
 use super::question;
 use super::retry;
+use super::same_names;
 use super::scroll;
 use super::sizes;
 use super::steps;
@@ -64,6 +65,7 @@ pub fn act(model: &mut Model, action: Action, key: KeyEvent) -> Vec<Effect> {
         Action::MeasureSizes => return sizes::turn(model),
         Action::SavePlan => plan_file::ask(model),
         Action::LoadPlan => question::open(model, Question::LoadPlan, "plan.toml"),
+        Action::SameNames => same_names::open(model),
         Action::Deleted => on_tree(model, SourceTree::toggle_deleted),
         Action::Traces => on_tree(model, SourceTree::toggle_traces),
         Action::Filter => {
@@ -199,6 +201,11 @@ fn accept(model: &mut Model) -> Vec<Effect> {
     if matches!(model.overlay, Some(Overlay::Ask(_))) {
         return answer(model);
     }
+    // This one has two settings.
+    if let Some(Overlay::SameNames(choice)) = model.overlay {
+        same_names::choose(model, choice);
+        return Vec::new();
+    }
     match model.overlay.take() {
         Some(Overlay::Resume(session, false)) => steps::resume_session(model, *session),
         Some(Overlay::Quit(choice)) => leave(model, choice),
@@ -206,7 +213,14 @@ fn accept(model: &mut Model) -> Vec<Effect> {
         Some(Overlay::Confirm(_, false)) => Vec::new(),
         Some(Overlay::Create) => apps::create(model),
         // A new session: the old session stays on the disk until the new one replaces it.
-        Some(Overlay::Ask(_) | Overlay::Resume(..) | Overlay::Help(_) | Overlay::Link(_)) | None => {
+        Some(
+            Overlay::Ask(_)
+            | Overlay::SameNames(_)
+            | Overlay::Resume(..)
+            | Overlay::Help(_)
+            | Overlay::Link(_),
+        )
+        | None => {
             steps::focus(model);
             stores::search(model)
         }
@@ -224,6 +238,11 @@ fn answer(model: &mut Model) -> Vec<Effect> {
     ask.state = State::Working;
     let (question, text) = (ask.question, ask.answer.text().trim().to_owned());
     let result = match question {
+        Question::Prefix if text.is_empty() => Err("a prefix needs a text, for example team-a/".to_owned()),
+        Question::Prefix => {
+            same_names::set_prefix(model, &text);
+            Ok(Vec::new())
+        }
         _ if text.is_empty() && question != Question::Region => Err("no file was named".to_owned()),
         Question::Report => copy_report(model, &text),
         Question::SavePlan => plan_file::save(model, &text),

@@ -4,6 +4,7 @@
 
 use crate::tui::model::job::Phase;
 use crate::tui::model::{Model, Overlay, Write};
+use crate::tui::source_tree::SameNames;
 
 /// `agreed` is the initially selected answer. It is yes only if the dialog was not opened by a letter.
 pub fn ask(model: &mut Model, write: Write, agreed: bool) {
@@ -36,5 +37,10 @@ pub fn words(model: &Model, write: Write) -> Vec<String> {
         true => model.directory().display().to_string(),
         false => model.source.location(),
     };
-    vec![what, format!("from {source}"), format!("into {}", model.target.location())]
+    let mut words = vec![what, format!("from {source}"), format!("into {}", model.target.location())];
+    let names = model.same_names();
+    if names != SameNames::default() {
+        words.push(format!("if another source has a name there: {}", names.words()));
+    }
+    words
 }

@@ -10,6 +10,7 @@ pub mod plan_file;
 pub mod preflight;
 pub mod question;
 pub mod retry;
+pub mod same_names;
 pub mod scroll;
 pub mod sizes;
 pub mod steps;
@@ -25,7 +26,7 @@ use super::model::question::State;
 use super::model::{CheckState, EndpointState, Loaded, Model, Needed, Overlay};
 use super::source_tree::SourceTree;
 use crate::engine::browse::Holdings;
-use crate::engine::{CheckReport, Event, Outcome, Side, Step};
+use crate::engine::{CheckReport, Event, FailureCause, Outcome, Side, Step};
 use crate::error::{Class, Result};
 use crate::plan::Plan;
 
@@ -265,10 +266,16 @@ fn on_needed(model: &mut Model, of: &str, plan: &Plan, result: Result<Vec<(Strin
     };
 }
 
-fn on_event(model: &mut Model, event: Event) {
+fn on_event(model: &mut Model, mut event: Event) {
     let now = model.now;
+    // The options of the command line are keys here.
+    if let Event::ItemFailed { cause: Some(FailureCause::NameTaken), hint, .. } = &mut event {
+        *hint = Some(same_names::hint(model));
+    }
     match &event {
         Event::Note { text } => note(model, line(model, Severity::Note, text)),
+        // The experiment's own line has the reason.
+        Event::ItemFailed { cause: Some(FailureCause::Experiment(_)), .. } => {}
         Event::ItemFailed { kind, name, reason, .. } => {
             note(model, line(model, Severity::Warning, &format!("{kind} {name}: {reason}")))
         }

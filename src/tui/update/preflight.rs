@@ -1,6 +1,7 @@
 //! Step 3's pre-flight: its result lines as they arrive, and whether they allow the next step.
 
-use crate::engine::{Level, Line, Side, Step};
+use super::same_names;
+use crate::engine::{Level, Line, Side, Step, TAKEN_NAMES};
 use crate::error::Result;
 use crate::tui::effect::Effect;
 use crate::tui::model::preflight::{Preflight, State};
@@ -20,11 +21,16 @@ pub fn start(model: &mut Model) -> Vec<Effect> {
     model.preflight = Preflight { state: State::Running, of, attempt, ..Preflight::default() };
     let output_dir = model.route.by_directory.then(|| model.directory());
     let ends = Box::new([model.at(Side::Source), model.at(Side::Target)]);
-    vec![Effect::Preflight { ends, output_dir, attempt }]
+    let plan = Box::new(model.plan.clone());
+    vec![Effect::Preflight { ends, output_dir, plan, attempt }]
 }
 
 /// Failures come first because the user looks for them first.
-pub fn on_line(model: &mut Model, attempt: u64, line: Line) {
+pub fn on_line(model: &mut Model, attempt: u64, mut line: Line) {
+    // The options of the command line are keys here.
+    if line.check == TAKEN_NAMES {
+        line.finding.hint = Some(same_names::hint(model));
+    }
     let preflight = &mut model.preflight;
     if preflight.attempt == attempt {
         let at = preflight.lines.partition_point(|other| rank(other) <= rank(&line));

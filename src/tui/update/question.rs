@@ -6,7 +6,8 @@ use crate::tui::model::question::{Ask, Question, State};
 use crate::tui::model::{Model, Overlay};
 
 pub fn open(model: &mut Model, question: Question, text: &str) {
-    let answer = Field::new(text);
+    // What is typed replaces the proposal.
+    let answer = Field::proposed(text);
     model.overlay = Some(Overlay::Ask(Ask { question, answer, state: State::Typing }));
 }
 

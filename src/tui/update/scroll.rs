@@ -6,7 +6,7 @@ use crate::tui::model::diff_fields;
 use crate::tui::model::job::Pane;
 use crate::tui::model::layer::Layer;
 use crate::tui::model::validation::Drawn;
-use crate::tui::model::{CheckState, EndpointState, Model, Overlay, QuitChoice};
+use crate::tui::model::{CheckState, EndpointState, Model, NameChoice, Overlay, QuitChoice};
 use crate::tui::source_tree::SourceTree;
 
 /// The number of rows that the reasons of refused ends need at most, approximately.
@@ -33,6 +33,11 @@ pub fn by(model: &mut Model, rows: isize) {
             if let Some(Overlay::Quit(parting)) = &mut model.overlay {
                 let at = (*parting as usize).saturating_add_signed(rows);
                 *parting = QuitChoice::ALL[at.min(QuitChoice::ALL.len() - 1)];
+            }
+        }
+        Layer::SameNames => {
+            if let Some(Overlay::SameNames(choice)) = &mut model.overlay {
+                *choice = NameChoice::ALL[moved(*choice as usize, rows, NameChoice::ALL.len())];
             }
         }
         Layer::Confirm => {

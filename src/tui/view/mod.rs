@@ -68,6 +68,7 @@ pub fn view(model: &Model, frame: &mut Frame) {
         }
         Some(Overlay::Quit(parting)) => dialog::quit(model, frame, area, *parting),
         Some(Overlay::Ask(ask)) => dialog::ask(model, frame, area, ask),
+        Some(Overlay::SameNames(choice)) => dialog::same_names(model, frame, area, *choice),
         Some(Overlay::Confirm(write, agreed)) => dialog::confirm(model, frame, area, *write, *agreed),
         Some(Overlay::Create) => dialog::create(model, frame, area),
         Some(Overlay::Link(link)) => dialog::link(model, frame, area, link),

@@ -171,7 +171,7 @@ impl RestWriter {
     }
 
     /// The experiment that an earlier import made from this one, or merged it into, under any name.
-    async fn moved_before(&self, experiment: &Experiment) -> Result<Option<Experiment>> {
+    pub(super) async fn moved_before(&self, experiment: &Experiment) -> Result<Option<Experiment>> {
         if !has_identity(experiment) {
             return Ok(None);
         }

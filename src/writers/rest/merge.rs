@@ -6,12 +6,12 @@ use futures::TryStreamExt;
 
 use super::RestWriter;
 use crate::entities::{Experiment, ExperimentId};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::io::strict;
 use crate::writers::Placement;
 
 /// The experiment that every server has from the start.
-const DEFAULT_EXPERIMENT: &str = "0";
+pub(super) const DEFAULT_EXPERIMENT: &str = "0";
 
 impl RestWriter {
     /// Fails when runs of several sources would be mixed in `existing` and the user has not asked for that. Call it
@@ -24,9 +24,7 @@ impl RestWriter {
         is_imported: bool,
     ) -> Result<()> {
         let name = placement.name;
-        let was_merged = experiment.merged_tag().is_some_and(|key| existing.tags.contains_key(&key));
-        let is_certain = was_merged || is_imported && has_identity(experiment);
-        if is_certain
+        if is_known(experiment, existing, is_imported)
             || self.has_one_of(&existing.id, placement)
             || self.is_unused(existing, is_imported).await?
         {
@@ -41,6 +39,7 @@ impl RestWriter {
         Err(Error::permanent(format!(
             "the target has an experiment named {name:?} that holds runs of another source"
         ))
+        .code(Code::NameTaken)
         .hint(
             "to keep them apart, give this experiment another name with --experiments-prefix or \
              --experiment-rename-file; to add its runs to the others, use --merge",
@@ -66,14 +65,24 @@ impl RestWriter {
         if is_imported {
             return Ok(true);
         }
-        let (runs, _) = self.client.first_runs(&existing.id, 1).await?;
+        self.holds_nothing(&existing.id).await
+    }
+
+    /// True when the experiment has neither runs nor traces.
+    pub(super) async fn holds_nothing(&self, id: &ExperimentId) -> Result<bool> {
+        let (runs, _) = self.client.first_runs(id, 1).await?;
         if !runs.is_empty() || !self.can.traces_v3 {
             return Ok(runs.is_empty());
         }
-        let here = std::slice::from_ref(&existing.id);
-        let traces = strict(self.client.traces(here, "")).try_next().await?;
+        let traces = strict(self.client.traces(std::slice::from_ref(id), "")).try_next().await?;
         Ok(traces.is_none_or(|page| page.is_empty()))
     }
+}
+
+/// True when an earlier import made the experiment from this one, or merged this one into it.
+pub(super) fn is_known(experiment: &Experiment, existing: &Experiment, is_imported: bool) -> bool {
+    let was_merged = experiment.merged_tag().is_some_and(|key| existing.tags.contains_key(&key));
+    was_merged || is_imported && has_identity(experiment)
 }
 
 /// False for an experiment without a creation time (before MLflow 1.30): its id is a small number, and other sources

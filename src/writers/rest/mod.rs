@@ -23,6 +23,7 @@ mod run_log;
 mod run_writer;
 mod scorers;
 mod source;
+mod taken_name;
 #[cfg(test)]
 mod tests;
 mod trace;
@@ -86,6 +87,8 @@ pub struct RestWriter {
     existing_datasets: OnceCell<HashMap<String, EvaluationDataset>>,
     /// Experiments that earlier imports created, or merged others into.
     marked_experiments: OnceCell<Vec<Experiment>>,
+    /// All active experiments, by name. Only read before an import.
+    named_experiments: OnceCell<HashMap<String, Experiment>>,
     /// The number of existing runs that were written again and have tags that the source's runs do not have.
     with_more_tags: AtomicU64,
     drift: Drift,
@@ -196,6 +199,7 @@ impl RestWriter {
             experiments: Mutex::default(),
             existing_datasets: OnceCell::new(),
             marked_experiments: OnceCell::new(),
+            named_experiments: OnceCell::new(),
             with_more_tags: AtomicU64::default(),
             drift: Drift::new(update),
             nameless: AtomicU64::default(),
@@ -298,6 +302,10 @@ impl Writer for RestWriter {
     fn learn_source(&self, experiments: Vec<(Experiment, String)>, models: Vec<(RegisteredModel, String)>) {
         // An import has one source, so a second call has the same arguments.
         let _ = self.source.set(SourceObjects { experiments, models });
+    }
+
+    async fn is_name_taken(&self, experiment: &Experiment, placement: Placement<'_>) -> Result<bool> {
+        self.has_runs_of_others(experiment, placement).await
     }
 
     async fn open_experiment(

@@ -15,6 +15,7 @@ use crate::tui::model::steps::StepStatus;
 use crate::tui::model::{Model, Needed};
 use crate::tui::source_tree::SourceTree;
 use crate::tui::text;
+use crate::tui::update::same_names;
 use crate::tui::view::widgets::{paint, pane};
 
 /// Below this height no line is left empty, and failures and the log get the lines of the speeds.
@@ -102,6 +103,10 @@ fn before(model: &Model, width: u16) -> Vec<Line<'static>> {
         _ => paint::wrapped(&format!("Enter starts: {what}."), width, Style::new()),
     };
     lines.extend(needed(model, width));
+    if model.step == Step::Import {
+        let words = format!("If another source has a name on the target: {}.", model.same_names().words());
+        lines.extend(paint::wrapped(&words, width, Style::new()));
+    }
     lines.push(Line::default());
     lines.extend(paint::wrapped(promises, width, model.look.theme.dim));
     lines
@@ -293,10 +298,10 @@ fn result_lines(model: &Model, work: &JobState, outcome: &Outcome, width: usize)
         (_, n) => (
             look.glyphs.warn,
             format!(
-                "finished in {took}, but {} failed{}. f shows why, R tries {} again.",
+                "finished in {took}, but {} failed{}. f shows why, {}.",
                 text::count(outcome.failed(), "item", "items"),
                 mended(work.mended),
-                if n == 1 { "it" } else { "them" }
+                ways_out(model, work, n)
             ),
             look.theme.warn,
         ),
@@ -313,6 +318,18 @@ fn result_lines(model: &Model, work: &JobState, outcome: &Outcome, width: usize)
     };
     lines.push(Line::styled(next, look.theme.title));
     lines
+}
+
+/// The keys that help after failures. Trying again does not help if the target has the names from another source.
+fn ways_out(model: &Model, work: &JobState, left: u64) -> String {
+    let again = format!("R tries {} again", if left == 1 { "it" } else { "them" });
+    let names =
+        || format!("{} in step 4 chooses what to do about names that are taken", same_names::key(model));
+    match work.groups.name_taken() {
+        0 => again,
+        taken if taken >= left => names(),
+        _ => format!("{again}, {}", names()),
+    }
 }
 
 /// The messages and files of the job besides its counts.

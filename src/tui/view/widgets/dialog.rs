@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::engine::{COST, Session};
 use crate::tui::model::apps::Listing;
 use crate::tui::model::question::{Ask, State};
-use crate::tui::model::{Model, QuitChoice, Write};
+use crate::tui::model::{Model, NameChoice, QuitChoice, Write};
 use crate::tui::text;
 use crate::tui::update::consent;
 
@@ -67,6 +67,37 @@ pub fn ask(model: &Model, frame: &mut Frame, area: Rect, ask: &Ask) {
     let inside = paint::card(model, frame, area, ask.question.words(), WIDTH, height);
     fields::text(frame, Rect { height: 1, ..inside }, &ask.answer, true);
     paint::lines(frame, Rect { y: inside.y + 1, height: inside.height.saturating_sub(1), ..inside }, below);
+}
+
+/// The choice for names that the target has already, from another source.
+pub fn same_names(model: &Model, frame: &mut Frame, area: Rect, chosen: NameChoice) {
+    let width = usize::from(WIDTH.min(area.width)) - 4;
+    let now = model.same_names();
+    let fails = now.prefix.is_empty() && !now.merge;
+    let row = |choice: NameChoice| {
+        let words = match choice {
+            NameChoice::Fail => format!("{} fails: nothing is mixed", radio(fails)),
+            NameChoice::Prefix if now.prefix.is_empty() => format!("{} gets a prefix", radio(false)),
+            NameChoice::Prefix => format!("{} gets the prefix {}", radio(true), now.prefix),
+            NameChoice::Merge => format!("{} merges: its runs are added to the others", radio(now.merge)),
+            NameChoice::Append => {
+                let mark = if now.append_versions { "[x]" } else { "[ ]" };
+                format!("{mark} append versions whose numbers are used")
+            }
+        };
+        answer(model, &words, choice == chosen, width)
+    };
+    let mut lines = vec![Line::raw("An experiment that the target has from another source")];
+    lines.extend([NameChoice::Fail, NameChoice::Prefix, NameChoice::Merge].map(row));
+    lines.push(Line::default());
+    lines.push(Line::raw("A model or prompt that the target has with other versions"));
+    lines.push(row(NameChoice::Append));
+    let inside = paint::card(model, frame, area, "Taken names", WIDTH, lines.len() as u16 + 2);
+    paint::lines(frame, inside, lines);
+}
+
+fn radio(is_set: bool) -> &'static str {
+    if is_set { "(x)" } else { "( )" }
 }
 
 /// The planned changes and their target.

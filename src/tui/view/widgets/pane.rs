@@ -99,7 +99,11 @@ pub fn failures(model: &Model, work: &JobState, frame: &mut Frame, area: Rect) {
 fn failed_line(model: &Model, failed: &Failed, chosen: bool, width: u16) -> Line<'static> {
     let look = model.look;
     let mark = if chosen { look.glyphs.current } else { " " };
-    let words = format!("{mark} {} {} {}: {}", look.glyphs.bad, failed.kind, failed.name, failed.reason);
+    let item = match failed.experiment {
+        Some(_) => text::count(failed.count, &failed.kind.words().0, failed.kind.words().1),
+        None => format!("{} {}", failed.kind, failed.name),
+    };
+    let words = format!("{mark} {} {item}: {}", look.glyphs.bad, failed.reason);
     let words = text::fit(&words, usize::from(width), look.glyphs.ellipsis);
     match chosen {
         true => Line::styled(words, look.theme.selected),

@@ -11,14 +11,17 @@ use super::{endpoint, picked_runs};
 use crate::entities::Kind;
 use crate::tui::model::estimate::{Estimate, estimate};
 use crate::tui::model::{Loaded, Model};
-use crate::tui::source_tree::{Counted, Row, Section, SourceTree};
+use crate::tui::source_tree::{Counted, Row, SameNames, Section, SourceTree};
 use crate::tui::text;
+use crate::tui::update::same_names;
 use crate::tui::view::widgets::{fields, paint};
 
 pub use rows::needed_by;
 
 /// Below this width the totals use fewer words.
 const MAX_NARROW: u16 = 70;
+/// The room for the choice about names on the target, beside the title.
+const NAMES_WIDTH: usize = 36;
 /// From this width on the details are beside the tree.
 const MIN_WIDE: u16 = 90;
 
@@ -116,8 +119,15 @@ fn state(model: &Model, tree: &SourceTree) -> String {
         let [done, total] = [size_scan.done, size_scan.total].map(|count| text::number(count as u64));
         format!("{} sizes of {done} of {total} runs", paint::spinner(model))
     });
+    // The default is left out when other states need the room.
+    let names = tree.same_names();
+    let is_default = names == SameNames::default();
+    let has_others = range.is_some() || growing.is_some() || size_scan.is_some();
+    let words = text::cut(&names.words(), NAMES_WIDTH, model.look.glyphs.ellipsis);
+    let names = format!("{} taken names: {words}", same_names::key(model));
+    let names = Some(names).filter(|_| !is_default || !has_others);
     let sorted = Some(tree.sorted().words().to_owned()).filter(|words| !words.is_empty());
-    let parts: Vec<String> = [range, growing, size_scan, sorted].into_iter().flatten().collect();
+    let parts: Vec<String> = [range, growing, size_scan, sorted, names].into_iter().flatten().collect();
     parts.join("  ")
 }
 
