@@ -37,7 +37,7 @@ pub fn table(
         return in_short(model, reading, &kinds, width, rows.max(MIN_ROWS));
     }
     let number = if width >= TITLE_WIDTH + 4 * NUMBER_WIDTH { NUMBER_WIDTH } else { NARROW };
-    let heads = ["planned", "done", "failed", "skipped"].map(|head| text::right(head, number));
+    let heads = ["planned", "done", "failed", "there"].map(|head| text::right(head, number));
     let head = format!("{:<TITLE_WIDTH$}{}", "", heads.concat());
     let mut lines = vec![Line::styled(head, model.look.theme.dim)];
     lines.extend(kinds.into_iter().map(|kind| line(model, kind, reading.of(kind), number)));
