@@ -30,11 +30,10 @@ pub fn status(state: &StateDir, printer: &Printer) -> Result<u8> {
         let counted = Kind::ALL.into_iter().filter_map(|kind| Some((kind, one.counts.get(kind.plural())?)));
         for (kind, counts) in counted {
             printer.result(&format!(
-                "  {:<20} {} of {} done, {} already there, {} failed, {} pending",
+                "  {:<20} {} of {} on the target, {} failed, {} pending",
                 kind.title(),
-                counts.done,
+                counts.done + counts.skipped,
                 counts.planned,
-                counts.skipped,
                 counts.failed,
                 counts.pending()
             ));

@@ -44,8 +44,12 @@ pub async fn import(
         }
     };
     let target = target_text(args.target.target.as_deref(), Some(&source))?;
-    let same = if plan == Plan::default() { "" } else { ", with the same selection" };
-    let next = format!("mlferry validate --source {} --target {}{same}", quoted(&source), quoted(&target));
+    let next = format!(
+        "mlferry validate --source {} --target {}{}",
+        quoted(&source),
+        quoted(&target),
+        shared_options(&plan)
+    );
     state.refuse_busy(&target)?;
     let (source, target) = ends.open_both(&source, &target).await?;
     // One warning now explains the failures of all files later.
@@ -63,6 +67,25 @@ pub async fn import(
     let outcome = follow(job, printer).await?;
     advise(&outcome, &next, printer);
     finish(outcome, printer)
+}
+
+/// The options of a command for a target that other sources share. The rest of the selection follows as a comment, so
+/// that the line can be copied.
+fn shared_options(plan: &Plan) -> String {
+    let mut options = String::new();
+    if !plan.experiments_prefix.is_empty() {
+        options += &format!(" --experiments-prefix {}", quoted(&plan.experiments_prefix));
+    }
+    for (is_set, option) in [(plan.merge, " --merge"), (plan.append_versions, " --append-versions")] {
+        options += if is_set { option } else { "" };
+    }
+    let shared = Plan {
+        experiments_prefix: plan.experiments_prefix.clone(),
+        merge: plan.merge,
+        append_versions: plan.append_versions,
+        ..Plan::default()
+    };
+    options + if *plan == shared { "" } else { "  # and the same selection" }
 }
 
 /// Suggests the next step after a successful one.

@@ -59,7 +59,7 @@ pub struct Managed {
 /// Opens `http(s)://…`, the ARN of managed MLflow, the store of a server, or an export directory. This function only
 /// reads.
 pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
-    let text = text.trim();
+    let text = unknown_place::unquoted(text);
     if text.is_empty() {
         return Err(Error::usage(format!("the {} is missing", end.name()))
             .hint(format!("give --{} http://host:5000, or the ARN of an MLflow App", end.name())));
@@ -109,7 +109,7 @@ pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
 /// The normalised form of `text`. It is equal to [`Endpoint::location`] of the open endpoint. This function sends no
 /// request.
 pub(super) fn location(text: &str) -> Result<String> {
-    let text = text.trim();
+    let text = unknown_place::unquoted(text);
     let lower = text.to_ascii_lowercase();
     if text.starts_with("arn:") {
         return Ok(Address::of(Arn::parse(text)?)?.to_string());

@@ -54,6 +54,7 @@ pub use status::status;
 pub use store_summary::{StoreSummary, summarize};
 pub use survey::{ExperimentSurvey, ModelSurvey, Survey, survey};
 pub use transfer::{Export, Import, export, import};
+pub use unknown_place::{familiar, unquoted};
 #[cfg(test)]
 pub use {
     super::readers::SourceInfo,

@@ -7,6 +7,13 @@ use crate::rest::Side;
 const PLACES: &str = "give http://host:5000, the folder or database of a tracking server (./mlruns, \
                       sqlite:///mlflow.db), or a directory that `mlferry export` wrote";
 
+/// The text without the quotes around it: a terminal adds them to a path that is dropped into it.
+pub fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    let inner = |quote: char| text.strip_prefix(quote).and_then(|text| text.strip_suffix(quote));
+    inner('\'').or_else(|| inner('"')).unwrap_or(text)
+}
+
 /// An error for a text that MLflow or another tool would accept. `None` for every other text.
 pub fn familiar(text: &str) -> Option<Error> {
     let (start, rest) = text.split_once(':').unwrap_or((text, ""));
@@ -63,6 +70,7 @@ mod tests {
             assert!(error.get_hint().unwrap().contains(advice), "{text}: {error}");
             assert!(!error.to_string().contains("secret"), "{error}");
         }
+        assert_eq!(["'a b'", " \"a\" ", "it's", "'"].map(unquoted), ["a b", "a", "it's", "'"]);
         for text in ["host:5000", "./mlruns", "mlruns"] {
             assert!(familiar(text).is_none(), "{text}");
         }

@@ -82,6 +82,10 @@ fn sqlite_path(text: &str, rest: &str) -> Result<PathBuf> {
     let path = path.ok_or_else(|| Error::usage(format!("{text} names no file")).hint(SQLITE_SPELLING))?;
     match Path::new(path).is_file() {
         true => Ok(PathBuf::from(path)),
+        false if Path::new(&format!("/{path}")).is_file() => {
+            Err(Error::usage(format!("there is no file {path} in this directory"))
+                .hint(format!("write sqlite:////{path} for the file /{path}")))
+        }
         false => Err(Error::usage(format!("there is no file {path}")).hint(SQLITE_SPELLING)),
     }
 }

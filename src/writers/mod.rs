@@ -104,6 +104,8 @@ pub struct TargetModel {
     pub is_whole: bool,
     /// A version whose number is used by another version is appended.
     pub appends: bool,
+    /// The first version whose number is used by another version, if it was not appended.
+    pub conflict: Option<u64>,
     /// The tag that keeps the offset of appended versions. `None` if the source's model has no creation time.
     pub append_tag: Option<String>,
     /// The target's numbers of the source's versions.

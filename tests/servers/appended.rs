@@ -106,7 +106,9 @@ async fn second_source(release: &str) {
     }
     assert_eq!(shown(&target).await, expected);
 
-    // Only the values that the target keeps as its own are different.
+    // Only the values that the target keeps as its own are different, and with the option they are not compared.
+    let shared = run("validate", second.url(), &["--append-versions"]).await.exits(0).outcome();
+    assert!(shared.to_string().contains("other values of models"), "{shared}");
     let found = run("validate", second.url(), &[]).await.exits(4);
     let different = found.lines().into_iter().filter(|line| line["type"] == "difference");
     let different: Vec<String> = different

@@ -20,6 +20,8 @@ use crate::readers::read_all;
 /// The maximum number of models that are compared concurrently.
 const MAX_CONCURRENT_MODELS: usize = 4;
 
+const KEPT: &str = "other values of models that were on the target before their versions were appended";
+
 impl Compare {
     /// Returns the known pairs. Must be called after all runs and logged models were compared.
     pub(super) fn pairs_of(
@@ -90,6 +92,15 @@ impl Compare {
                     false => theirs.aliases.retain(|_, number| chosen.versions.takes(number)),
                 }
                 let mut found = model_fields(ours, &theirs, pairs);
+                if pairs.numbers.contains_key(&ours.name) && self.plan.shares_target() {
+                    let all = found.differ.len();
+                    // An import sets an alias that the target does not have.
+                    found.differ.retain(|field| field.target.is_none() && field.field.starts_with("alias "));
+                    let kept = (all - found.differ.len()) as u64;
+                    if kept > 0 {
+                        self.not_compared(kind, KEPT, "an import does not change them", kept);
+                    }
+                }
                 found.value("name", self.plan.target_model_name(ours), &theirs.name);
                 self.found(self.pair(kind, &ours.name, (&ours.name, &theirs.name), found)).await;
                 partners = self.versions(&theirs, false).await;

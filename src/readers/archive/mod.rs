@@ -20,7 +20,8 @@ use futures::stream::{self, BoxStream, StreamExt};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::mpsc;
 
-use super::store_search::stores_below;
+use super::StoreLocation;
+use super::store_search::{stores_below, stores_in};
 use super::{Reader, SourceInfo};
 use crate::archive::{
     self, ADVICE, ArtifactList, Checksums, ExperimentFile, ExperimentInfo, Layout, OwnerFolder, Wrapped,
@@ -210,6 +211,17 @@ fn no_export(root: &Path) -> Error {
         let number = below.len();
         return Error::usage(format!("{place} is not a store, but folders below it are: {number}"))
             .hint(format!("give one of them, such as {first}; `mlferry check {place}` lists them"));
+    }
+    // An empty folder may be anywhere.
+    let is_empty = std::fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none());
+    let above =
+        root.canonicalize().ok().filter(|_| !is_empty).and_then(|root| Some(stores_in(root.parent()?)));
+    if let [store] = above.unwrap_or_default().as_slice() {
+        let what = match store {
+            StoreLocation::Files(_) => "a part of a store",
+            _ => "not a store, but one is beside it",
+        };
+        return Error::usage(format!("{place} is {what}")).hint(format!("give the whole store: {store}"));
     }
     let part = |what: &str, tool: &str| {
         Error::usage(format!("{place} holds only {what}, not the whole export that it belongs to"))

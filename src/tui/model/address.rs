@@ -3,7 +3,7 @@
 use secrecy::SecretString;
 use url::Url;
 
-use crate::engine::{Arn, Side};
+use crate::engine::{Arn, Side, familiar};
 
 /// The problem in `text`, if one is visible without a connection. An empty text is not a problem yet.
 pub fn trouble(text: &str, end: Side) -> Option<String> {
@@ -18,6 +18,9 @@ pub fn trouble(text: &str, end: Side) -> Option<String> {
         return Some("an address looks like http://host:5000".into());
     }
     if !text.contains("://") {
+        if let Some(error) = familiar(text).filter(|_| !std::path::Path::new(text).exists()) {
+            return error.get_hint().map(str::to_owned);
+        }
         let looks_like_host = text.contains(':') && !text.starts_with(['/', '.', '~']);
         return match end {
             _ if looks_like_host => Some(format!("the scheme is missing: http://{}", without_login(text))),

@@ -6,7 +6,7 @@ use tui_input::backend::crossterm::EventHandler;
 use tui_input::{Input, InputRequest};
 
 use super::address;
-use crate::engine::{Access, Side};
+use crate::engine::{Access, Side, unquoted};
 
 #[derive(Clone, Default)]
 pub struct Field {
@@ -98,7 +98,7 @@ impl Form {
     }
 
     pub fn uri(&self) -> &str {
-        self.field(Asked::Uri).text().trim()
+        unquoted(self.field(Asked::Uri).text())
     }
 
     pub fn set_uri(&mut self, uri: &str) {

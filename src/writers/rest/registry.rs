@@ -18,6 +18,9 @@ pub(super) const PLACEHOLDER_SOURCE: &str = "s3://mlferry-placeholder/none";
 /// The tag value of a placeholder, which identifies a remaining one.
 pub(super) const PLACEHOLDER: &str = "placeholder";
 
+const WAYS_OUT: &str = "nothing was overwritten; append the source's versions with --append-versions, give the model \
+                        another name with --model-rename-file, or delete that version there";
+
 impl RestWriter {
     pub(super) async fn find_or_make_model(
         &self,
@@ -81,6 +84,15 @@ impl RestWriter {
             }
             Some(known) => is_ours && known != value && self.drift.sets("tags of models"),
         });
+        let has_other_tags = |(key, value): (&String, &String)| {
+            key != tag::PROMPT_EXPERIMENTS && existing.tags.get(key).is_some_and(|known| known != value)
+        };
+        if !is_ours && (!is_described || self.new_tags(&model.tags).iter().any(has_other_tags)) {
+            self.note(format!(
+                "{} {name:?} was on the target before: its description and tags there were not changed",
+                model.kind()
+            ));
+        }
         missing.extend(self.drift.kept_time(&existing.tags, model.last_update_time).filter(|_| is_ours));
         refused.extend(self.set_model_tags(name, missing).await?);
         self.refusals.add(model.kind(), &model.name, refused);
@@ -178,7 +190,10 @@ impl RestWriter {
         let number = self.place_version(at, version, &new).await?;
         let found = match at.versions.get(&number) {
             Some(existing) => {
-                self.ensure_same(existing, version, &new.source)?;
+                if let Err(error) = self.ensure_same(existing, version, &new.source) {
+                    at.conflict.get_or_insert(version.version);
+                    return Err(error);
+                }
                 let is_ours = existing.is_made_from(version);
                 let mut missing = self.new_tags(&version.tags);
                 missing.retain(|key, value| match existing.tags.get(key) {
@@ -203,6 +218,13 @@ impl RestWriter {
                 }
             }
             None => {
+                if let Some(first) = at.conflict {
+                    return Err(Error::permanent(format!(
+                        "version {first} of the model comes before it and has a conflict: if that one is appended later, \
+                         their order would change"
+                    ))
+                    .hint(WAYS_OUT));
+                }
                 self.make_version(at, version, &new).await?;
                 Existing::Nothing
             }
@@ -249,10 +271,8 @@ impl RestWriter {
             (!is_ours && tags != self.new_tags(&version.tags), "its tags differ".to_owned()),
         ];
         let Some((_, what)) = differs.into_iter().find(|(differs, _)| *differs) else { return Ok(()) };
-        Err(Error::permanent(format!("the target's {} is another version: {what}", existing.label())).hint(
-            "nothing was overwritten; append the source's versions with --append-versions, give the model another name with \
-             --model-rename-file, or delete that version there",
-        ))
+        Err(Error::permanent(format!("the target's {} is another version: {what}", existing.label()))
+            .hint(WAYS_OUT))
     }
 
     async fn make_version(

@@ -62,5 +62,8 @@ impl RestWriter {
 
 fn not_on_target(kind: &str, id: &str) -> Error {
     Error::permanent(format!("its files belong to the {kind} {id}, which is not on the target"))
-        .hint(format!("migrate that {kind}, too, unless it no longer exists on the source"))
+        .hint(format!(
+            "if that {kind} failed, too, its reason is above; if it is not selected, select it; it may also no longer exist \
+             on the source"
+        ))
 }
