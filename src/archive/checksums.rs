@@ -38,6 +38,12 @@ impl Sum {
         Self(Sha256::digest(bytes).into())
     }
 
+    pub fn of_file(path: &Path) -> io::Result<Self> {
+        let mut file = Hashing::new(File::open(path)?);
+        io::copy(&mut file, &mut io::sink())?;
+        Ok(file.finish().1)
+    }
+
     /// `None` when the text is not hexadecimal.
     pub fn parse(text: &str) -> Option<Self> {
         let mut sum = [0; 32];
@@ -95,6 +101,8 @@ pub struct Checksums {
     layout: Layout,
     /// A file without a line does not belong to the export. False for directories that an older release started.
     is_strict: bool,
+    /// See [`Checksums::reads_files`].
+    reads_files: bool,
     recent: Mutex<VecDeque<(PathBuf, List)>>,
 }
 
@@ -110,7 +118,17 @@ struct List {
 
 impl Checksums {
     pub fn new(layout: &Layout, is_strict: bool) -> Self {
-        Self { layout: layout.clone(), is_strict, recent: Mutex::default() }
+        Self { layout: layout.clone(), is_strict, reads_files: false, recent: Mutex::default() }
+    }
+
+    #[must_use]
+    pub fn reading_files(self, reads_files: bool) -> Self {
+        Self { reads_files, ..self }
+    }
+
+    /// An earlier export may have left damaged files of the right size: their content must be compared, too.
+    pub fn reads_files(&self) -> bool {
+        self.reads_files
     }
 
     pub fn is_strict(&self) -> bool {

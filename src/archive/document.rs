@@ -57,6 +57,10 @@ impl System {
 pub struct Manifest {
     pub format: u32,
     pub source: String,
+    /// The start of the machine since which all files were written that may not be on disk yet: see
+    /// [`local::boot_id`](crate::artifacts::local::boot_id).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub boot: Option<String>,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -2,8 +2,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use futures::StreamExt;
 use futures::stream::{self, BoxStream};
+use futures::{Stream, StreamExt};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Class, Error, Result};
@@ -29,6 +29,8 @@ pub struct Hashed<'a> {
     inner: &'a dyn ByteSource,
     /// The expected number of bytes, if known.
     size: Option<u64>,
+    /// The checksum that an export recorded.
+    recorded: Option<String>,
     pass: Mutex<Arc<Mutex<Pass>>>,
 }
 
@@ -44,13 +46,20 @@ struct Pass {
 
 impl<'a> Hashed<'a> {
     pub fn new(inner: &'a dyn ByteSource) -> Self {
-        Self { inner, size: None, pass: Mutex::default() }
+        Self { inner, size: None, recorded: None, pass: Mutex::default() }
     }
 
     /// The stream fails when the number of bytes is not `size`.
     #[must_use]
     pub fn of_size(self, size: Option<u64>) -> Self {
         Self { size, ..self }
+    }
+
+    /// The stream fails when the bytes do not have this checksum. Its last bytes are held back until this is known, so
+    /// that no target takes a damaged file for a whole one.
+    #[must_use]
+    pub fn recorded_as(self, sha256: Option<String>) -> Self {
+        Self { recorded: sha256, ..self }
     }
 
     /// The digest of the last pass, or the error that broke it off.
@@ -116,6 +125,13 @@ impl Pass {
         Some(self.broke(error))
     }
 
+    fn check_sum(&mut self, recorded: &str) -> Option<Error> {
+        if self.broken.is_some() || hex::encode(self.hasher.clone().finalize()) == recorded {
+            return None;
+        }
+        Some(self.broke(differs_from_record()))
+    }
+
     /// Keeps the error, and returns a transient one for the transport, which only needs to know that the bytes broke
     /// off.
     fn broke(&mut self, error: Error) -> Error {
@@ -130,12 +146,42 @@ impl ByteSource for Hashed<'_> {
     async fn open(&self) -> Result<ByteStream> {
         let (pass, size) = (self.next_pass()?, self.size);
         let bytes = self.inner.open().await.inspect_err(|error| lock(&pass).broken = Some(error.clone()))?;
-        let at_end = Arc::clone(&pass);
+        let (at_end, at_last) = (Arc::clone(&pass), Arc::clone(&pass));
         let passing = bytes.map(move |chunk| lock(&pass).took(chunk, size));
         let end = stream::once(async move { lock(&at_end).check_length(size) })
             .filter_map(|error| async { error.map(Err) });
-        Ok(passing.chain(end).boxed())
+        let bytes = passing.chain(end);
+        let Some(recorded) = self.recorded.clone() else { return Ok(bytes.boxed()) };
+        let checked = stream::once(async move { lock(&at_last).check_sum(&recorded) })
+            .filter_map(|error| async { error.map(Err) });
+        Ok(without_last_on_error(bytes.chain(checked)).boxed())
     }
+}
+
+/// Passes each chunk on when the next one has arrived. If an error follows a chunk, only the error is passed on.
+fn without_last_on_error(
+    bytes: impl Stream<Item = Result<Bytes>> + Send + 'static,
+) -> impl Stream<Item = Result<Bytes>> + Send + 'static {
+    let ended = bytes.map(Some).chain(stream::once(async { None }));
+    let held = ended.scan(None, |held: &mut Option<Bytes>, next| {
+        let passed = match next {
+            Some(Ok(chunk)) => held.replace(chunk).map(Ok),
+            Some(Err(error)) => {
+                *held = None;
+                Some(Err(error))
+            }
+            None => held.take().map(Ok),
+        };
+        std::future::ready(Some(passed))
+    });
+    held.filter_map(std::future::ready)
+}
+
+/// The error for a file of an export directory that was damaged since.
+pub fn differs_from_record() -> Error {
+    Error::permanent("its checksum differs from the checksum that the export recorded").hint(
+        "the export directory was damaged: remove the file there, and export again into the same directory",
+    )
 }
 
 fn lock(pass: &Arc<Mutex<Pass>>) -> std::sync::MutexGuard<'_, Pass> {
@@ -178,6 +224,18 @@ mod tests {
         let right = Hashed::new(&text).of_size(Some(3));
         read(&right).await.unwrap();
         assert_eq!(right.digest().unwrap().bytes, 3);
+    }
+
+    #[tokio::test]
+    async fn the_end_of_a_file_with_another_checksum_is_held_back() {
+        let text = Text("abc", None);
+        let right = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let same = Hashed::new(&text).recorded_as(Some(right.to_owned()));
+        assert_eq!(read(&same).await.unwrap().concat(), b"abc");
+        let other = Hashed::new(&text).recorded_as(Some("0".repeat(64)));
+        let chunks: Vec<_> = other.open().await.unwrap().collect().await;
+        assert!(chunks.last().unwrap().is_err() && chunks.iter().filter(|chunk| chunk.is_ok()).count() == 0);
+        assert!(other.digest().unwrap_err().to_string().contains("its checksum differs"));
     }
 
     #[tokio::test]

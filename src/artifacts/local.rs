@@ -19,6 +19,8 @@ use crate::error::{Class, Error, Result};
 use crate::io::ByteSource;
 
 const CHUNK: usize = 256 * 1024;
+/// Any two starts of the machine may be different.
+pub const UNKNOWN_BOOT: &str = "unknown";
 /// The most times that a file is read again after its source broke off.
 const MAX_RETRIES: u32 = 3;
 const FIRST_DELAY: Duration = Duration::from_millis(200);
@@ -76,6 +78,13 @@ pub fn sync(root: &Path) -> Result<()> {
         synced.map_err(|e| Error::from(e).at(path.display()))?;
     }
     Ok(())
+}
+
+/// Identifies the current start of the machine: files that were written since are whole, even if they are not on disk
+/// yet. [`UNKNOWN_BOOT`] when the system does not tell.
+pub fn boot_id() -> String {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    if id.trim().is_empty() { UNKNOWN_BOOT.to_owned() } else { id.trim().to_owned() }
 }
 
 /// Streams a file to disk and hashes it in the same pass. A source that breaks off is read again. If the number of

@@ -13,7 +13,7 @@ mod store;
 mod stores;
 mod walk;
 
-pub use hashed::{ByteStream, Digest, Hashed};
+pub use hashed::{ByteStream, Digest, Hashed, differs_from_record};
 pub use proxy::{is_kept, proxied_path, proxied_url_path};
 pub use root::folder;
 pub use s3::Broken;

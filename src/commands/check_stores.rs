@@ -50,6 +50,14 @@ pub async fn check_stores(directory: &Path, ends: &Endpoints<'_>, printer: &Prin
                     &size,
                     &line.location,
                 ]);
+                if let Some(reason) = &found.reason {
+                    unreadable += 1;
+                    let of = found.unreadable;
+                    printer.problem(&format!(
+                        "objects of {} that cannot be read: {of}; {reason}",
+                        line.location
+                    ));
+                }
             }
             (None, error) => {
                 unreadable += 1;

@@ -22,6 +22,10 @@ pub struct StoreSummary {
     pub models: Count,
     /// The size of the database, or of all files in the folder.
     pub bytes: u64,
+    /// The number of experiments and models that cannot be read, and the first reason.
+    pub unreadable: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// Counts what is in a store. `on_part` receives the numbers so far: the first of them soon, also for a large store. The
@@ -42,6 +46,8 @@ pub async fn summarize(
         runs: Count::counted(0, !experiments.is_empty()),
         models: Count::unknown("not counted yet"),
         bytes: 0,
+        unreadable: unreadable.len(),
+        reason: unreadable.first().map(|one| one.reason.clone()),
     };
     let counting: Vec<_> =
         experiments.iter().map(|experiment| reader.count_runs(experiment, MAX_RUNS)).collect();
@@ -59,6 +65,8 @@ pub async fn summarize(
         runs: Count::counted(runs, is_cut),
         models: Count::exactly((models.len() + more.len()) as u64),
         bytes: size.await.map_err(|e| Error::permanent(e.to_string()))?,
+        unreadable: summary.unreadable + more.len(),
+        reason: summary.reason.or_else(|| more.first().map(|one| one.reason.clone())),
         ..summary
     })
 }

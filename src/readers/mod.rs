@@ -247,7 +247,7 @@ impl SourceFile<'_> {
     }
 
     async fn read_sha256(&self) -> Result<(String, u64)> {
-        let hashed = Hashed::new(self).of_size(self.file.size);
+        let hashed = Hashed::new(self).of_size(self.file.size).recorded_as(self.file.sha256.clone());
         let mut bytes = hashed.open().await?;
         while let Some(chunk) = bytes.next().await {
             chunk.map_err(|error| hashed.cause().unwrap_or(error))?;

@@ -1,7 +1,7 @@
 use futures::{StreamExt, stream};
 
 use super::Copy;
-use crate::artifacts::Digest;
+use crate::artifacts::{Digest, differs_from_record};
 use crate::engine::state::journal::KnownFile;
 use crate::entities::{FileEntry, Kind, Owner, Readable, is_safe_path};
 use crate::error::{Error, Result};
@@ -172,8 +172,7 @@ fn check(file: &FileEntry, digest: Digest) -> Result<Digest> {
         return Err(Error::permanent(format!("{} bytes were read, but {size} were expected", digest.bytes)));
     }
     if differ(file.sha256.as_ref(), digest.sha256.as_ref()) {
-        return Err(Error::permanent("its checksum differs from the checksum that the export recorded")
-            .hint("the export directory was damaged: remove the file there, and export again into the same directory"));
+        return Err(differs_from_record());
     }
     Ok(digest)
 }

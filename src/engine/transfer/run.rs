@@ -40,6 +40,9 @@ pub(super) enum RunEnding {
     Unread(Error),
 }
 
+/// A run may have thousands of damaged metrics.
+const MAX_NAMED_PROBLEMS: usize = 5;
+
 impl Copy {
     /// Writes the rest of one run: metrics and files. Returns its id when the run is on the target and complete, except
     /// for the problems that were reported.
@@ -127,13 +130,13 @@ impl Copy {
         Ok(())
     }
 
-    /// Writes the metrics. Returns the last error of the parts that could not be read, if there is one.
+    /// Writes the metrics. Returns the errors of the parts that could not be read as one.
     async fn write_metrics(
         &self,
         writer: &mut dyn RunWriter,
         mut chunks: mpsc::Receiver<Result<MetricChunk>>,
     ) -> Result<Option<Error>> {
-        let mut unread = None;
+        let mut unread: Vec<Error> = Vec::new();
         while let Some(chunk) = chunks.recv().await {
             match chunk {
                 Ok(chunk) => {
@@ -141,13 +144,24 @@ impl Copy {
                     writer.metrics(chunk).await?;
                     self.context.progress().add_points(points);
                 }
-                Err(error) => unread = Some(error),
+                Err(error) => unread.push(error),
             }
         }
-        Ok(unread)
+        Ok(joined(unread))
     }
 
     pub(super) async fn lose(&self, run: &Run, error: &Error) -> Result<()> {
         self.context.fails(&self.journal, Kind::Run, run.id.as_str(), run.label(), error).await
     }
+}
+
+/// One error that names the first problems.
+fn joined(mut errors: Vec<Error>) -> Option<Error> {
+    if errors.len() < 2 {
+        return errors.pop();
+    }
+    let more = errors.len().saturating_sub(MAX_NAMED_PROBLEMS);
+    let named: Vec<String> = errors.iter().take(MAX_NAMED_PROBLEMS).map(ToString::to_string).collect();
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    Some(Error::permanent(format!("{}{more}", named.join("; "))))
 }

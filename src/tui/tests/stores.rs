@@ -46,7 +46,14 @@ fn counted(model: &mut Model, path: &str, result: Result<StoreSummary>) {
 
 fn summary(experiments: u64, runs: u64, bytes: u64) -> StoreSummary {
     let (experiments, models) = (Count::exactly(experiments), Count::exactly(3));
-    StoreSummary { experiments, runs: Count::counted(runs, runs > 100_000), models, bytes }
+    StoreSummary {
+        experiments,
+        runs: Count::counted(runs, runs > 100_000),
+        models,
+        bytes,
+        unreadable: 0,
+        reason: None,
+    }
 }
 
 fn store_report() -> CheckReport {

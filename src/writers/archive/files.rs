@@ -1,5 +1,5 @@
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -49,22 +49,32 @@ impl ArchiveFiles {
     }
 }
 
-/// True when nothing was missing at the source, and all files still have their full length. Their content is not read.
+/// True when nothing was missing at the source, and all files still have their full length. Their content is only
+/// read after a crash of the machine.
 pub fn is_whole(checksums: &Checksums, folder: &OwnerFolder) -> bool {
     let list = checksums.read(&folder.list(), |text| Ok(serde_json::from_reader::<_, ArtifactList>(text)?));
     let is_present = |file: &FileEntry| {
         let now = folder.artifact(&file.path).metadata();
         is_safe_path(&file.path)
             && now.is_ok_and(|now| now.is_file() && file.size.is_none_or(|size| size == now.len()))
+            && has_content(checksums, &folder.artifact(&file.path), file.sha256.as_deref())
     };
     list.is_ok_and(|list| list.missing.is_empty() && !list.lacking && list.files.iter().all(is_present))
+}
+
+fn has_content(checksums: &Checksums, path: &Path, sha256: Option<&str>) -> bool {
+    let Some(sum) = sha256.and_then(Sum::parse).filter(|_| checksums.reads_files()) else { return true };
+    Sum::of_file(path).is_ok_and(|now| now == sum)
 }
 
 #[async_trait]
 impl FileWriter for ArchiveFiles {
     async fn has(&self, file: &FileEntry, digest: &Digest, _looks: bool) -> Result<bool> {
         let path = self.folder.artifact(&file.path);
-        let is_present = || path.metadata().is_ok_and(|meta| meta.len() == digest.bytes);
+        let is_present = || {
+            path.metadata().is_ok_and(|meta| meta.len() == digest.bytes)
+                && has_content(&self.checksums, &path, digest.sha256.as_deref())
+        };
         Ok(is_safe_path(&file.path) && is_present() && (!self.one_by_one || self.checksums.is_sound(&path)))
     }
 

@@ -49,9 +49,11 @@ impl ArchiveWriter {
         fs::create_dir_all(root).map_err(|e| Error::from(e).at(&location))?;
         // The root exists now, so its canonical name may be another one.
         let layout = Layout::new(root);
+        let (boot, is_complete) = (local::boot_id(), layout.manifest().is_file());
+        let mut reads_files = false;
         let format = match fs::read(layout.origin()) {
             Ok(text) => {
-                let known: Manifest = serde_json::from_slice(&text)
+                let mut known: Manifest = serde_json::from_slice(&text)
                     .map_err(|e| Error::from(e).at(layout.origin().display()))
                     .map_err(|e| e.hint("put it back from a copy, or choose another --output-dir"))?;
                 if known.source != source {
@@ -65,6 +67,14 @@ impl ArchiveWriter {
                     ))
                     .hint("a newer mlferry began it: use that version, or choose another --output-dir"));
                 }
+                // The last export did not end, so it was not synced. If the machine has started again since, any file
+                // may be damaged.
+                reads_files = !is_complete
+                    && known.boot.as_ref().is_some_and(|known| *known != boot || boot == local::UNKNOWN_BOOT);
+                if !reads_files && known.boot.as_ref() != Some(&boot) {
+                    known.boot = Some(boot);
+                    local::write_synced(&layout.origin(), &serde_json::to_vec_pretty(&known)?)?;
+                }
                 known.format
             }
             Err(_) => {
@@ -74,7 +84,7 @@ impl ArchiveWriter {
                     ))
                     .hint("choose an empty or new directory for --output-dir"));
                 }
-                let origin = Manifest { format: Layout::FORMAT, source: source.to_owned() };
+                let origin = Manifest { format: Layout::FORMAT, source: source.to_owned(), boot: Some(boot) };
                 local::write_synced(&layout.origin(), &serde_json::to_vec_pretty(&origin)?)?;
                 Layout::FORMAT
             }
@@ -83,7 +93,7 @@ impl ArchiveWriter {
         if layout.manifest().is_file() {
             fs::remove_file(layout.manifest()).map_err(|e| Error::from(e).at(&location))?;
         }
-        let checksums = Arc::new(Checksums::new(&layout, format >= 2));
+        let checksums = Arc::new(Checksums::new(&layout, format >= 2).reading_files(reads_files));
         checksums.begin(root)?;
         Ok(Self { layout, location, source: source.to_owned(), checksums })
     }

@@ -205,7 +205,7 @@ impl FileWriter for RestFiles {
 
     async fn write(&self, file: &FileEntry, source: &dyn ByteSource) -> Result<Digest> {
         let (to, path) = (self.place(&file.path)?, file.path.as_str());
-        let hashed = Hashed::new(source).of_size(file.size);
+        let hashed = Hashed::new(source).of_size(file.size).recorded_as(file.sha256.clone());
         let sent = if is_mlmodel(path, file.size) {
             // The digest covers the original content.
             let text = self.mlmodel(&hashed).await.map_err(|e| hashed.cause().unwrap_or(e))?;

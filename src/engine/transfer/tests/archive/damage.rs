@@ -162,3 +162,30 @@ fn a_directory_without_checksums_is_imported_with_a_note() {
     let result = exported.import();
     assert_eq!(result.code, 0, "{result:?}");
 }
+
+/// The rename of a file may be on disk before its content. After a restart of the machine, an export that did not end
+/// reads the files of the export before it.
+#[test]
+fn a_file_that_a_power_failure_emptied_is_exported_again() {
+    for has_restarted in [true, false] {
+        let exported = Exported::new();
+        let path = exported.files().into_iter().find(|path| path.contains("/artifacts/")).unwrap();
+        let path = local::below(&exported.root(), &path);
+        let content = fs::read(&path).unwrap();
+        fs::write(&path, vec![0; content.len()]).unwrap();
+        fs::remove_file(exported.root().join("manifest.json")).unwrap();
+        let origin = exported.root().join("mlferry.json");
+        if has_restarted {
+            let text = fs::read_to_string(&origin).unwrap();
+            fs::write(&origin, text.replace(&local::boot_id(), "another start")).unwrap();
+        }
+        let result = exported.export();
+        assert_eq!(result.code, 0, "{result:?}");
+        // Without a restart, reading all files again would only cost time.
+        assert_eq!(fs::read(&path).unwrap() == content, has_restarted, "{}", path.display());
+        let text = fs::read_to_string(&origin).unwrap();
+        assert_eq!(text.contains("another start"), has_restarted, "until the next complete export: {text}");
+        exported.export();
+        assert!(fs::read_to_string(&origin).unwrap().contains(&local::boot_id()));
+    }
+}
