@@ -52,7 +52,13 @@ pub fn appear_synced(file: NamedTempFile, path: &Path) -> Result<()> {
     let place = |e: io::Error| Error::from(e).at(path.display());
     file.as_file().sync_all().map_err(place)?;
     appear(file, path)?;
-    File::open(folder_of(path)?).and_then(|folder| folder.sync_all()).map_err(place)
+    sync_folder(folder_of(path)?)
+}
+
+/// Makes sure that the names in a folder are on disk.
+pub fn sync_folder(folder: &Path) -> Result<()> {
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|e| Error::from(e).at(folder.display()))
 }
 
 /// The same as [`write`], and makes sure that the file is on disk.

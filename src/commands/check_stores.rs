@@ -91,7 +91,7 @@ pub async fn check_stores(directory: &Path, ends: &Endpoints<'_>, printer: &Prin
         "step": "check",
         "stores": stores.len(),
         "unreadable": unreadable,
-        "refused": refused,
+        "refused": refused.iter().map(|path| path.display().to_string()).collect::<Vec<_>>(),
     });
     printer.object("outcome", &outcome);
     Ok(if unreadable > 0 || !refused.is_empty() { 3 } else { 0 })

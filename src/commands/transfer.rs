@@ -6,7 +6,7 @@ use crate::cli;
 use crate::engine::{self, Level, Side, StateDir, taken_names, takes_files};
 use crate::entities::quoted;
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::plan::{Plan, SameNames};
 
 pub async fn export(
     args: cli::Export,
@@ -72,20 +72,13 @@ pub async fn import(
 /// The options of a command for a target that other sources share. The rest of the selection follows as a comment, so
 /// that the line can be copied.
 fn shared_options(plan: &Plan) -> String {
-    let mut options = String::new();
-    if !plan.experiments_prefix.is_empty() {
-        options += &format!(" --experiments-prefix {}", quoted(&plan.experiments_prefix));
+    let names = plan.same_names();
+    let mut options: String = names.options().iter().map(|option| format!(" {option}")).collect();
+    let SameNames { prefix: experiments_prefix, merge, append_versions } = names;
+    if *plan != (Plan { experiments_prefix, merge, append_versions, ..Plan::default() }) {
+        options += "  # and the same selection";
     }
-    for (is_set, option) in [(plan.merge, " --merge"), (plan.append_versions, " --append-versions")] {
-        options += if is_set { option } else { "" };
-    }
-    let shared = Plan {
-        experiments_prefix: plan.experiments_prefix.clone(),
-        merge: plan.merge,
-        append_versions: plan.append_versions,
-        ..Plan::default()
-    };
-    options + if *plan == shared { "" } else { "  # and the same selection" }
+    options
 }
 
 /// Suggests the next step after a successful one.

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::explain::explain;
-use super::{ExperimentSelection, PlannedTraces, TimeRange, UnixMillis};
+use super::{ExperimentSelection, PlannedTraces, SameNames, TimeRange, UnixMillis};
 use crate::entities::{Experiment, RegisteredModel, RunId, Trace};
 use crate::error::{Error, Result};
 
@@ -149,7 +149,15 @@ impl Plan {
 
     /// True when the plan expects objects of other sources on the target.
     pub fn shares_target(&self) -> bool {
-        self.merge || self.append_versions || !self.experiments_prefix.is_empty()
+        self.same_names() != SameNames::default()
+    }
+
+    pub fn same_names(&self) -> SameNames {
+        SameNames {
+            prefix: self.experiments_prefix.clone(),
+            merge: self.merge,
+            append_versions: self.append_versions,
+        }
     }
 
     pub fn target_model_name<'a>(&'a self, model: &'a RegisteredModel) -> &'a str {

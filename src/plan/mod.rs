@@ -5,6 +5,7 @@ mod document;
 mod explain;
 mod glob;
 mod matcher;
+mod same_names;
 mod selection;
 mod subset;
 mod time_range;
@@ -12,6 +13,7 @@ mod version_matcher;
 
 pub use document::{Plan, PlannedExperiment, PlannedModel, by_id};
 pub use matcher::PlanMatcher;
+pub use same_names::SameNames;
 pub use selection::{ExperimentSelection, PlannedTraces};
 pub use subset::Subset;
 pub use time_range::{TimeRange, UnixMillis};

@@ -160,4 +160,18 @@ mod tests {
         assert_eq!(stores_in(&path("b")), [sqlite]);
         assert_eq!(stores_in(&path("c")), []);
     }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_folder_that_may_not_be_read_is_named() {
+        use std::os::unix::fs::PermissionsExt;
+        let root = tempfile::tempdir().unwrap();
+        let closed = root.path().join("closed");
+        fs::create_dir(&closed).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
+        let is_root = fs::read_dir(&closed).is_ok();
+        let refused = stores_below(root.path()).refused;
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).unwrap();
+        assert_eq!(refused.len(), usize::from(!is_root), "the administrator can read every folder");
+    }
 }

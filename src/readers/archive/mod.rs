@@ -3,6 +3,7 @@
 mod damage;
 mod evaluation;
 mod logged_models;
+mod no_export;
 mod others;
 mod registry;
 #[cfg(test)]
@@ -20,8 +21,6 @@ use futures::stream::{self, BoxStream, StreamExt};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use tokio::sync::mpsc;
 
-use super::StoreLocation;
-use super::store_search::{stores_below, stores_in};
 use super::{Reader, SourceInfo};
 use crate::archive::{
     self, ADVICE, ArtifactList, Checksums, ExperimentFile, ExperimentInfo, Layout, OwnerFolder, Wrapped,
@@ -71,7 +70,7 @@ impl ArchiveReader {
         let layout = Layout::reading(root, only);
         let is_export = root.join("experiments").is_dir() || layout.experiments_file().is_file();
         if !is_export && layout.only().is_none() {
-            return Err(no_export(root));
+            return Err(no_export::error(root));
         }
         if layout.origin().is_file() && !layout.manifest().is_file() {
             return Err(Error::usage(format!("{place} holds an unfinished export: it has no manifest.json"))
@@ -198,44 +197,6 @@ fn as_listed(owner: Owner<'_>, folder: &OwnerFolder, file: FileEntry) -> Readabl
     };
     let reason = format!("{} {reason}: {ADVICE}", path.display());
     Err(Unreadable { kind: Kind::Artifact, id: owner.id_of(&file.path), reason })
-}
-
-fn no_export(root: &Path) -> Error {
-    let place = root.display();
-    if let Err(error) = std::fs::read_dir(root) {
-        return Error::usage(format!("{place} cannot be read: {error}"))
-            .hint("run mlferry as a user who may read it");
-    }
-    let below = stores_below(root).stores;
-    if let Some(first) = below.first() {
-        let number = below.len();
-        return Error::usage(format!("{place} is not a store, but folders below it are: {number}"))
-            .hint(format!("give one of them, such as {first}; `mlferry check {place}` lists them"));
-    }
-    // An empty folder may be anywhere.
-    let is_empty = std::fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none());
-    let above =
-        root.canonicalize().ok().filter(|_| !is_empty).and_then(|root| Some(stores_in(root.parent()?)));
-    if let [store] = above.unwrap_or_default().as_slice() {
-        let what = match store {
-            StoreLocation::Files(_) => "a part of a store",
-            _ => "not a store, but one is beside it",
-        };
-        return Error::usage(format!("{place} is {what}")).hint(format!("give the whole store: {store}"));
-    }
-    let part = |what: &str, tool: &str| {
-        Error::usage(format!("{place} holds only {what}, not the whole export that it belongs to"))
-            .hint(format!("export it again with {tool}, or with `mlferry export`"))
-    };
-    match ["version.json", "model.json", "run.json"].map(|name| root.join(name).is_file()) {
-        [true, ..] => part("a model version", "`export-models`"),
-        [_, true, _] => part("a registered model", "`export-models`"),
-        [.., true] => part("a run", "`export-experiment`"),
-        _ => Error::usage(format!("{place} holds no export: it has no experiments/ folder")).hint(
-            "give the directory that `mlferry export --output-dir` wrote, or one of mlflow-export-import; or the mlruns \
-             folder or mlflow.db of a tracking server",
-        ),
-    }
 }
 
 fn json<T: DeserializeOwned>(path: &Path) -> impl FnOnce(&mut dyn BufRead) -> Result<T> {

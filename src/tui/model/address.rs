@@ -18,7 +18,7 @@ pub fn trouble(text: &str, end: Side) -> Option<String> {
         return Some("an address looks like http://host:5000".into());
     }
     if !text.contains("://") {
-        if let Some(error) = familiar(text).filter(|_| !std::path::Path::new(text).exists()) {
+        if let Some(error) = familiar(text) {
             return error.get_hint().map(str::to_owned);
         }
         let looks_like_host = text.contains(':') && !text.starts_with(['/', '.', '~']);

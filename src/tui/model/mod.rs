@@ -36,12 +36,12 @@ use self::steps::CompletedSteps;
 use self::stores::FoundStores;
 use self::validation::Validation;
 use super::keys::Keymap;
-use super::source_tree::{SameNames, SourceTree};
+use super::source_tree::SourceTree;
 use super::theme::Look;
 use crate::engine::browse::Sampled;
 use crate::engine::validate::Format;
 use crate::engine::{Access, CheckReport, Route, Session, Side, Step};
-use crate::plan::Plan;
+use crate::plan::{Plan, SameNames};
 
 pub use self::overlay::{NameChoice, Overlay, QuitChoice, Write};
 
@@ -250,7 +250,7 @@ impl Model {
     pub fn same_names(&self) -> SameNames {
         match self.selection.tree().filter(|_| self.step == Step::Plan) {
             Some(tree) => tree.same_names(),
-            None => SameNames::of(&self.plan),
+            None => self.plan.same_names(),
         }
     }
 

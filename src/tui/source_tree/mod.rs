@@ -41,7 +41,6 @@ pub use group::Section;
 pub use node::{Item, Node};
 pub use paging::MAX_RUNS;
 pub use rows::Row;
-pub use same_names::SameNames;
 pub use sort::Sort;
 
 #[derive(Clone, Debug)]

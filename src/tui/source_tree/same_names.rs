@@ -1,51 +1,11 @@
-//! The choice for objects whose names the target has already, from another source.
+//! The choice for names that the target has already, as a part of the tree's plan.
 
 use super::SourceTree;
-use crate::entities::quoted;
-use crate::plan::Plan;
-
-/// The settings of a plan that let several sources share a target.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SameNames {
-    /// The text before all names of experiments. Empty if there is none.
-    pub prefix: String,
-    pub merge: bool,
-    pub append_versions: bool,
-}
-
-impl SameNames {
-    pub fn of(plan: &Plan) -> Self {
-        Self {
-            prefix: plan.experiments_prefix.clone(),
-            merge: plan.merge,
-            append_versions: plan.append_versions,
-        }
-    }
-
-    /// The choice in a few words.
-    pub fn words(&self) -> String {
-        let experiments = match (self.prefix.as_str(), self.merge) {
-            ("", false) => "fail".to_owned(),
-            ("", true) => "merge".to_owned(),
-            (prefix, false) => format!("prefix {prefix}"),
-            (prefix, true) => format!("prefix {prefix}, merge"),
-        };
-        if self.append_versions { format!("{experiments}, append versions") } else { experiments }
-    }
-
-    /// The same choice as options of a command.
-    pub fn options(&self) -> Vec<String> {
-        let prefix =
-            (!self.prefix.is_empty()).then(|| format!("--experiments-prefix {}", quoted(&self.prefix)));
-        let merge = self.merge.then(|| "--merge".to_owned());
-        let append = self.append_versions.then(|| "--append-versions".to_owned());
-        [prefix, merge, append].into_iter().flatten().collect()
-    }
-}
+use crate::plan::SameNames;
 
 impl SourceTree {
     pub fn same_names(&self) -> SameNames {
-        SameNames::of(&self.base)
+        self.base.same_names()
     }
 
     /// Does not change which objects are selected.
@@ -53,28 +13,5 @@ impl SourceTree {
         let SameNames { prefix, merge, append_versions } = choice;
         (self.base.experiments_prefix, self.base.merge, self.base.append_versions) =
             (prefix, merge, append_versions);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_choice_has_the_same_words_and_options_everywhere() {
-        let choice = |prefix: &str, merge, append_versions| SameNames {
-            prefix: prefix.into(),
-            merge,
-            append_versions,
-        };
-        assert_eq!(choice("", false, false).words(), "fail");
-        assert!(choice("", false, false).options().is_empty());
-        assert_eq!(choice("team a/", false, true).words(), "prefix team a/, append versions");
-        assert_eq!(
-            choice("team a/", true, true).options(),
-            ["--experiments-prefix 'team a/'", "--merge", "--append-versions"]
-        );
-        let plan = Plan { merge: true, ..Plan::default() };
-        assert_eq!(SameNames::of(&plan).words(), "merge");
     }
 }

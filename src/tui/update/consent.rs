@@ -2,9 +2,9 @@
 //! planned changes. Letters close the dialog. If a letter has opened it, "no" is selected, so that typed text never
 //! agrees by accident.
 
+use crate::plan::SameNames;
 use crate::tui::model::job::Phase;
 use crate::tui::model::{Model, Overlay, Write};
-use crate::tui::source_tree::SameNames;
 
 /// `agreed` is the initially selected answer. It is yes only if the dialog was not opened by a letter.
 pub fn ask(model: &mut Model, write: Write, agreed: bool) {

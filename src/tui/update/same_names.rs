@@ -1,10 +1,10 @@
 //! The dialog about names that the target has already, from another source.
 
 use super::question;
+use crate::plan::SameNames;
 use crate::tui::keys::{self, Action};
 use crate::tui::model::question::Question;
 use crate::tui::model::{Model, NameChoice, Overlay};
-use crate::tui::source_tree::SameNames;
 
 /// Opens the dialog with the current choice selected.
 pub fn open(model: &mut Model) {

@@ -92,6 +92,8 @@ impl ArchiveWriter {
         // The directory is incomplete until this export ends.
         if layout.manifest().is_file() {
             fs::remove_file(layout.manifest()).map_err(|e| Error::from(e).at(&location))?;
+            // It must not come back with a power failure.
+            local::sync_folder(root)?;
         }
         let checksums = Arc::new(Checksums::new(&layout, format >= 2).reading_files(reads_files));
         checksums.begin(root)?;

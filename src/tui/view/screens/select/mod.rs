@@ -9,9 +9,10 @@ use ratatui::text::Line;
 
 use super::{endpoint, picked_runs};
 use crate::entities::Kind;
+use crate::plan::SameNames;
 use crate::tui::model::estimate::{Estimate, estimate};
 use crate::tui::model::{Loaded, Model};
-use crate::tui::source_tree::{Counted, Row, SameNames, Section, SourceTree};
+use crate::tui::source_tree::{Counted, Row, Section, SourceTree};
 use crate::tui::text;
 use crate::tui::update::same_names;
 use crate::tui::view::widgets::{fields, paint};
