@@ -92,7 +92,7 @@ pub struct ExperimentFile {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub struct ExperimentInfo {
-    /// Runs that mlflow-export-import could not export.
+    /// Runs that could not be exported, or not completely.
     pub failed_runs: Vec<RunId>,
 }
 

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 /// ```text
 /// mlferry.json                                  mlferry: the source of the export, and the format
 /// checksums.sha256                              mlferry: for files outside of experiments, and each `experiment.json`
+/// not_exported.json                             mlferry: items that could not be read, or not completely
 /// manifest.json                                 exists after an export is complete
 /// experiments/experiments.json
 /// experiments/<id>/experiment.json
@@ -50,6 +51,7 @@ pub struct Layout {
 impl Layout {
     /// The name of a list of checksums.
     pub const CHECKSUMS: &str = "checksums.sha256";
+    pub const NOT_EXPORTED: &str = "not_exported.json";
     /// The format that this release writes.
     pub const FORMAT: u32 = 2;
 
@@ -138,6 +140,10 @@ impl Layout {
 
     pub fn manifest(&self) -> PathBuf {
         self.root.join("manifest.json")
+    }
+
+    pub fn not_exported(&self) -> PathBuf {
+        self.root.join(Self::NOT_EXPORTED)
     }
 
     pub fn experiments(&self) -> PathBuf {

@@ -7,6 +7,7 @@ mod document;
 mod latest;
 mod layout;
 mod logged_model;
+mod not_exported;
 mod registry;
 mod run_file;
 mod strict;
@@ -19,6 +20,7 @@ pub use document::{
 };
 pub use layout::{Layout, OwnerFolder};
 pub use logged_model::LoggedModelFile;
+pub use not_exported::NotExportedFile;
 pub use registry::ModelFile;
 pub use run_file::{each_point, read_summary};
 pub use strict::Strict;

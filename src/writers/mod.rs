@@ -16,8 +16,8 @@ use super::io::{ByteSource, Traffic};
 use crate::artifacts::Digest;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
-    ModelMetric, ModelVersion, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace, TraceLinks,
-    VersionNumbers,
+    ModelMetric, ModelVersion, NotExported, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace,
+    TraceLinks, VersionNumbers,
 };
 use crate::error::{Error, Result};
 
@@ -286,9 +286,17 @@ pub trait Writer: Send + Sync {
     /// are not on the target.
     async fn link_traces(&self, experiment: &ExperimentId, links: &[TraceLinks]) -> Result<Vec<RunId>>;
 
+    /// Called for every item that could not be moved, or not completely. A directory keeps a list of these items,
+    /// because otherwise it would look complete.
+    fn not_moved(&self, _item: NotExported) {}
+
     /// Called after everything else. Returns notes for the user, such as references that could not be resolved.
-    async fn finish(&self) -> Result<Vec<String>>;
+    /// `is_settled` is true for an item that an earlier job could not move, and that no longer counts as such.
+    async fn finish(&self, is_settled: &IsSettled<'_>) -> Result<Vec<String>>;
 }
+
+/// See [`Writer::finish`].
+pub type IsSettled<'a> = dyn Fn(Kind, &str) -> bool + Sync + 'a;
 
 /// Writes the files of a run or a logged model.
 #[async_trait]

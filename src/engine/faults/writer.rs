@@ -7,13 +7,13 @@ use super::Faults;
 use crate::artifacts::Digest;
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, LoggedModel, MetricChunk, ModelId, ModelMetric,
-    ModelVersion, Record, RegisteredModel, Run, RunId, Scorer, Trace, TraceLinks,
+    ModelVersion, NotExported, Record, RegisteredModel, Run, RunId, Scorer, Trace, TraceLinks,
 };
 use crate::error::Result;
 use crate::io::{ByteSource, Traffic};
 use crate::writers::{
-    DatasetWriter, Existing, FileWriter, ModelWriter, OpenDataset, OpenModel, OpenRun, OpenTrace, Placement,
-    RunWriter, SpansRead, TargetExperiment, TargetModel, TraceWriter, Writer,
+    DatasetWriter, Existing, FileWriter, IsSettled, ModelWriter, OpenDataset, OpenModel, OpenRun, OpenTrace,
+    Placement, RunWriter, SpansRead, TargetExperiment, TargetModel, TraceWriter, Writer,
 };
 
 /// A writer whose calls may fail.
@@ -143,8 +143,12 @@ impl Writer for FaultyWriter {
         self.faults.call("link_traces", self.inner.link_traces(experiment, links)).await
     }
 
-    async fn finish(&self) -> Result<Vec<String>> {
-        self.faults.call("finish", self.inner.finish()).await
+    fn not_moved(&self, item: NotExported) {
+        self.inner.not_moved(item);
+    }
+
+    async fn finish(&self, is_settled: &IsSettled<'_>) -> Result<Vec<String>> {
+        self.faults.call("finish", self.inner.finish(is_settled)).await
     }
 }
 

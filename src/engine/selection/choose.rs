@@ -137,11 +137,17 @@ fn may_take(plan: &Plan, matcher: &PlanMatcher<'_>, unreadable: &Unreadable, any
         let model = RegisteredModel { name: unreadable.id.clone(), ..RegisteredModel::default() };
         is_open(globs) || matcher.versions(&model) != Subset::None
     };
+    let takes_version = |globs: &[String]| {
+        let name = unreadable.id.rsplit_once('/').map_or(unreadable.id.as_str(), |(name, _)| name);
+        is_open(globs) || globs.iter().any(|glob| glob.starts_with(name))
+    };
     plan.is_everything()
         || match unreadable.kind {
             Kind::Experiment => is_open(&plan.globs),
             Kind::RegisteredModel => takes(&plan.models),
             Kind::Prompt => is_open(&plan.prompts),
+            Kind::ModelVersion => takes_version(&plan.models),
+            Kind::PromptVersion => takes_version(&plan.prompts),
             Kind::EvaluationDataset => any_whole || is_open(&plan.datasets),
             _ => true,
         }

@@ -30,14 +30,14 @@ impl Copy {
         self.context.started(kind, id, name).await;
         match self.write_dataset(dataset).await {
             Err(error) => {
-                self.context.fails(&self.journal, kind, id, name, &error).await?;
+                self.fail(kind, (id, name), None, &error).await?;
             }
             // The job was stopped before the dataset was complete.
             Ok(None) => {}
             Ok(Some((target, found))) => {
                 self.journal.done(kind, id, Some(&target), None)?;
                 if let Some(refused) = self.target.refused(kind, id) {
-                    self.context.fails(&self.journal, kind, id, name, &refused).await?;
+                    self.fail(kind, (id, name), None, &refused).await?;
                     return Ok(());
                 }
                 match found {
@@ -81,8 +81,7 @@ impl Copy {
             Ok(scorers) => scorers,
             Err(error) => {
                 let error = error.at("its scorers cannot be read");
-                self.context.plan(kind, 1).await;
-                self.context.failed(kind, experiment.id.as_str(), &experiment.name, &error).await;
+                self.fail_list(kind, experiment.id.as_str(), experiment, &error).await;
                 return Ok(());
             }
         };
@@ -104,7 +103,7 @@ impl Copy {
                     }
                 }
                 Err(error) => {
-                    self.context.fails(&self.journal, kind, &id, &name, &error).await?;
+                    self.fail(kind, (&id, &name), Some(&experiment.id), &error).await?;
                 }
             }
         }

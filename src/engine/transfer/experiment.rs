@@ -41,7 +41,7 @@ impl Copy {
         let place = match self.place_of(&experiment).await {
             Err(error) => {
                 // The full reason comes first. The reasons of its items refer to it.
-                self.context.fails(&self.journal, Kind::Experiment, id, name, &error).await?;
+                self.fail(Kind::Experiment, (id, name), None, &error).await?;
                 self.fail_all(&experiment, &choice, &error).await?;
                 return Ok(Some(Moved { experiment, choice, place: Err(error) }));
             }
@@ -49,7 +49,7 @@ impl Copy {
         };
         match self.runs(&experiment, &choice, &place).await? {
             Err(error) => {
-                self.context.fails(&self.journal, Kind::Experiment, id, name, &error).await?;
+                self.fail(Kind::Experiment, (id, name), None, &error).await?;
             }
             // The job was stopped before the experiment was complete.
             Ok(()) if self.context.is_stopping() => return Ok(None),
@@ -58,7 +58,7 @@ impl Copy {
                 // Even if the target refused parts of the experiment, the experiment exists and can receive its traces.
                 match self.target.refused(Kind::Experiment, id) {
                     Some(refused) => {
-                        self.context.fails(&self.journal, Kind::Experiment, id, name, &refused).await?;
+                        self.fail(Kind::Experiment, (id, name), None, &refused).await?;
                     }
                     None => self.context.done(Kind::Experiment, id, name).await,
                 }
@@ -106,7 +106,7 @@ impl Copy {
             .map(|(index, group)| {
                 let moved = async move {
                     match group {
-                        Ok(group) => Ok(Ok((index, self.group(place, group, known).await?))),
+                        Ok(group) => Ok(Ok((index, self.group((experiment, place), group, known).await?))),
                         Err(error) => Ok::<_, Error>(Err(error)),
                     }
                 };
@@ -130,7 +130,7 @@ impl Copy {
             return self.fail_rest(models, error).await.map(Err);
         }
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
-        self.report_unseen(named(choice).into_iter().filter(|run| !seen.contains(run))).await?;
+        self.report_unseen(experiment, named(choice).into_iter().filter(|run| !seen.contains(run))).await?;
         self.late.add_orphans(place, models.all());
         present.sort_unstable_by_key(|(index, _)| *index);
         let order: Vec<RunId> = present.into_iter().flat_map(|(_, runs)| runs).collect();
@@ -180,25 +180,18 @@ impl Copy {
         Ok(())
     }
 
-    /// Reports an item, given by its id and its name, as failed together with its experiment.
-    pub(super) async fn fail_item_of(
+    /// Reports runs that the plan names but that the source does not have.
+    async fn report_unseen(
         &self,
         experiment: &Experiment,
-        kind: Kind,
-        item: (&str, &str),
-        error: &Error,
+        unseen: impl Iterator<Item = RunId>,
     ) -> Result<()> {
-        self.context.fails_with_experiment(&self.journal, kind, item, &experiment.name, error).await
-    }
-
-    /// Reports runs that the plan names but that the source does not have.
-    async fn report_unseen(&self, unseen: impl Iterator<Item = RunId>) -> Result<()> {
         for run in unseen {
             let error = Error::permanent(
                 "the plan names this run, but the source does not have it in this experiment",
             );
             self.context.plan(Kind::Run, 1).await;
-            self.context.fails(&self.journal, Kind::Run, run.as_str(), run.as_str(), &error).await?;
+            self.fail(Kind::Run, (run.as_str(), run.as_str()), Some(&experiment.id), &error).await?;
         }
         Ok(())
     }

@@ -18,8 +18,8 @@ pub(super) struct Files {
     pub there: Vec<FileEntry>,
     /// The path and the reason, for each file that is not on the target.
     pub missing: Vec<(String, String)>,
-    /// The reason why the list of files may be incomplete.
-    pub unlisted: Option<Error>,
+    /// The reason why the list of files, or another part of the owner, may be incomplete.
+    pub unread: Option<Error>,
 }
 
 impl Copy {
@@ -45,17 +45,21 @@ impl Copy {
             let page = match page {
                 Ok(page) => page,
                 Err(error) => {
-                    files.unlisted = Some(error);
+                    files.unread = Some(error.at("its artifacts cannot be listed"));
                     break;
                 }
             };
             let (page, unlisted): (Vec<_>, Vec<_>) = page.into_iter().partition(Result::is_ok);
             for unreadable in unlisted.into_iter().filter_map(Result::err) {
+                if unreadable.kind == owner.kind {
+                    files.unread = Some(Error::permanent(unreadable.reason));
+                    continue;
+                }
                 self.journal.plan(Kind::Artifact, [unreadable.id.as_str()])?;
                 self.context.plan(Kind::Artifact, 1).await;
                 // An unreadable folder is listed as missing in the same form as a file.
                 files.missing.push((unreadable.id.clone(), unreadable.reason.clone()));
-                self.report_unreadable(std::iter::once(unreadable)).await?;
+                self.report_unreadable(std::iter::once(unreadable), None).await?;
             }
             let page: Vec<FileEntry> = page.into_iter().flatten().collect();
             let ids: Vec<String> = page.iter().map(|file| owner.id_of(&file.path)).collect();
@@ -148,7 +152,7 @@ impl Copy {
     }
 
     async fn fail_file(&self, id: &str, name: &str, error: &Error) -> Result<Result<Digest, String>> {
-        self.context.fails(&self.journal, Kind::Artifact, id, name, error).await?;
+        self.fail(Kind::Artifact, (id, name), None, error).await?;
         Ok(Err(error.to_string()))
     }
 }

@@ -9,7 +9,7 @@ use super::models::Models;
 use super::run::{OpenedRun, RunEnding, RunResult};
 use super::run_slots::RunSlot;
 use crate::engine::state::journal::fingerprint;
-use crate::entities::{Kind, MetricChunk, Readable, Run, RunId, Unreadable};
+use crate::entities::{Experiment, Kind, MetricChunk, Readable, Run, RunId, Unreadable};
 use crate::error::{Error, Result};
 use crate::writers::{Existing, TargetExperiment};
 
@@ -21,7 +21,7 @@ impl Copy {
     /// each run its histories. Returns the runs that are on the target now.
     pub(super) async fn group(
         &self,
-        place: &TargetExperiment,
+        (experiment, place): (&Experiment, &TargetExperiment),
         group: Vec<Readable<Run>>,
         models: &Models,
     ) -> Result<Vec<RunId>> {
@@ -32,7 +32,7 @@ impl Copy {
         self.journal.plan(Kind::Run, all.iter().map(RunId::as_str))?;
         self.context.plan(Kind::Run, group.len()).await;
         let (runs, unreadable): (Vec<_>, Vec<_>) = group.into_iter().partition(Result::is_ok);
-        self.report_unreadable(unreadable.into_iter().filter_map(Result::err)).await?;
+        self.report_unreadable(unreadable.into_iter().filter_map(Result::err), Some(&experiment.id)).await?;
         let runs: Vec<Run> = runs.into_iter().flatten().collect();
         let run_slots = self.run_slots.take(runs.len(), self.target.as_ref()).await;
         let (mut there, works) = self.open_runs(place, &runs, run_slots).await?;
@@ -124,7 +124,7 @@ impl Copy {
                 Ok(Some(Opened::Work(Box::new(work))))
             }
             Err(error) => {
-                self.context.fails(&self.journal, Kind::Run, id, name, &error).await?;
+                self.fail(Kind::Run, (id, name), Some(&run.experiment_id), &error).await?;
                 Ok(None)
             }
         }
@@ -152,13 +152,6 @@ impl Copy {
                 feeds.remove(&id);
             }
         }
-    }
-
-    pub(super) async fn report_unreadable(&self, unreadable: impl Iterator<Item = Unreadable>) -> Result<()> {
-        for Unreadable { kind, id, reason } in unreadable {
-            self.context.fails(&self.journal, kind, &id, &id, &Error::permanent(reason)).await?;
-        }
-        Ok(())
     }
 }
 

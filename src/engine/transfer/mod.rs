@@ -3,6 +3,7 @@
 mod deferred;
 mod evaluation;
 mod experiment;
+mod failed;
 mod file;
 mod group;
 mod models;
@@ -295,7 +296,7 @@ impl Copy {
             self.journal.plan(*kind, [id.as_str()])?;
             self.context.plan(*kind, 1).await;
         }
-        self.report_unreadable(unread.into_iter()).await?;
+        self.report_unreadable(unread.into_iter(), None).await?;
         let first: Vec<&Experiment> = chosen.iter().map(|(experiment, _)| experiment).collect();
         self.refuse_own_server(&first).await?;
         self.refuse_the_wrong_way(chosen.iter().map(|(experiment, _)| experiment)).await?;
@@ -337,7 +338,10 @@ impl Copy {
             let roots = self.empty_roots.notes();
             findings.notes.extend(roots.into_iter().map(|note| format!("{note}; then import with --update")));
         }
-        let finished = self.target.finish().await;
+        // This job has read everything that the plan selects again.
+        let is_settled =
+            |kind, id: &str| self.plan.is_everything() || self.journal.is_done(kind, id).unwrap_or_default();
+        let finished = self.target.finish(&is_settled).await;
         // The id map is written for the moved objects, even if the last calls have failed.
         if let Some(path) = id_map {
             self.journal.write_id_map(&path)?;

@@ -10,7 +10,7 @@ use futures::future::join_all;
 use super::Copy;
 use super::file::Files;
 use crate::engine::state::journal::fingerprint;
-use crate::entities::{Experiment, Kind, LoggedModel, ModelId, ModelMetric, RunId, Unreadable};
+use crate::entities::{Experiment, ExperimentId, Kind, LoggedModel, ModelId, ModelMetric, RunId, Unreadable};
 use crate::error::{Error, Result};
 use crate::plan::ExperimentSelection;
 use crate::writers::{Existing, ModelWriter, TargetExperiment};
@@ -87,14 +87,20 @@ impl Copy {
                             }
                             Ok(_) => {}
                             Err(Unreadable { id, reason, .. }) => {
-                                self.fail_unread_model(&id, &Error::permanent(reason)).await?;
+                                self.fail_unread_model(&id, &experiment.id, &Error::permanent(reason))
+                                    .await?;
                             }
                         }
                     }
                 }
                 Err(error) => {
                     let id = format!("models of experiment {}", experiment.id);
-                    self.fail_unread_model(&id, &error.at("its logged models cannot be listed")).await?;
+                    self.fail_unread_model(
+                        &id,
+                        &experiment.id,
+                        &error.at("its logged models cannot be listed"),
+                    )
+                    .await?;
                     break;
                 }
             }
@@ -104,9 +110,9 @@ impl Copy {
         Ok(models)
     }
 
-    async fn fail_unread_model(&self, id: &str, error: &Error) -> Result<()> {
+    async fn fail_unread_model(&self, id: &str, experiment: &ExperimentId, error: &Error) -> Result<()> {
         self.context.plan(Kind::LoggedModel, 1).await;
-        self.context.fails(&self.journal, Kind::LoggedModel, id, id, error).await
+        self.fail(Kind::LoggedModel, (id, id), Some(experiment), error).await
     }
 
     /// Finds or creates the models of these runs. `open` holds the runs that are on the target.
@@ -169,15 +175,15 @@ impl Copy {
         let ModelWork { model, fingerprint, target, writer, .. } = work;
         // Without a fingerprint, the next job visits the model again, because some files are missing.
         let fingerprint = Some(fingerprint.as_str()).filter(|_| files.missing.is_empty());
-        let lacking = !files.missing.is_empty() || files.unlisted.is_some();
+        let lacking = !files.missing.is_empty() || files.unread.is_some();
         if let Err(error) = writer.close(&model, files.there, files.missing, lacking).await {
             return self.fail_model(&model, &error).await;
         }
         if let Some(error) = self.target.refused(Kind::LoggedModel, model.id.as_str()) {
             return self.fail_model(&model, &error).await;
         }
-        if let Some(error) = files.unlisted {
-            return self.fail_model(&model, &error.at("its artifacts cannot be listed")).await;
+        if let Some(error) = files.unread {
+            return self.fail_model(&model, &error).await;
         }
         self.journal.done(Kind::LoggedModel, model.id.as_str(), Some(target.as_str()), fingerprint)?;
         self.context.done(Kind::LoggedModel, model.id.as_str(), &model.name).await;
@@ -185,6 +191,7 @@ impl Copy {
     }
 
     pub(super) async fn fail_model(&self, model: &LoggedModel, error: &Error) -> Result<()> {
-        self.context.fails(&self.journal, Kind::LoggedModel, model.id.as_str(), &model.name, error).await
+        let item = (model.id.as_str(), model.name.as_str());
+        self.fail(Kind::LoggedModel, item, Some(&model.experiment_id), error).await
     }
 }

@@ -75,14 +75,14 @@ impl Copy {
         };
         match moved {
             Err(error) => {
-                self.context.fails(&self.journal, kind, name, name, &error).await?;
+                self.fail(kind, (name, name), None, &error).await?;
                 Ok(Vec::new())
             }
             // The job was stopped before the model was complete.
             Ok(None) => Ok(Vec::new()),
             Ok(Some((target_name, notes))) => {
                 if let Some(refused) = self.target.refused(kind, name) {
-                    self.context.fails(&self.journal, kind, name, name, &refused).await?;
+                    self.fail(kind, (name, name), None, &refused).await?;
                     return Ok(notes);
                 }
                 self.journal.done(kind, name, Some(&target_name), None)?;
@@ -201,6 +201,6 @@ impl Copy {
         error: &Error,
     ) -> Result<()> {
         let (kind, label) = (model.version_kind(), version.label());
-        self.context.fails(&self.journal, kind, &label, &label, error).await
+        self.fail(kind, (&label, &label), None, error).await
     }
 }

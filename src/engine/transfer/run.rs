@@ -60,10 +60,10 @@ impl Copy {
         };
         let files = self.write_files(run.owner(), target.as_str(), writer.files()).await?;
         let is_whole = files.missing.is_empty();
-        if is_whole && files.unlisted.is_none() {
+        if is_whole && files.unread.is_none() {
             self.empty_roots.add(&run, files.there.len());
         }
-        let unread = unread.or(files.unlisted.map(|error| error.at("its artifacts cannot be listed")));
+        let unread = unread.or(files.unread);
         let lacking = !is_whole || unread.is_some();
         if let Err(error) = writer.close(files.there, files.missing, lacking).await {
             return self.lose(&run, &error).await.map(|()| None);
@@ -151,7 +151,7 @@ impl Copy {
     }
 
     pub(super) async fn lose(&self, run: &Run, error: &Error) -> Result<()> {
-        self.context.fails(&self.journal, Kind::Run, run.id.as_str(), run.label(), error).await
+        self.fail(Kind::Run, (run.id.as_str(), run.label()), Some(&run.experiment_id), error).await
     }
 }
 

@@ -66,7 +66,7 @@ impl Copy {
                                 chosen.push(self.with_new_prompts(trace));
                             }
                             Ok(_) => {}
-                            Err(unreadable) => self.fail_unread_trace(&unreadable).await?,
+                            Err(unreadable) => self.report_unread_trace(of, unreadable).await?,
                         }
                     }
                     any |= !chosen.is_empty();
@@ -78,9 +78,8 @@ impl Copy {
                 }
                 Err(error) => {
                     let id = format!("traces of experiment {}", of.experiment.id);
-                    self.context.plan(Kind::Trace, 1).await;
                     let error = error.at("its traces cannot be listed");
-                    self.context.failed(Kind::Trace, &id, &of.experiment.name, &error).await;
+                    self.fail_list(Kind::Trace, &id, &of.experiment, &error).await;
                     return Ok(any);
                 }
             }
@@ -188,13 +187,13 @@ impl Copy {
         lost.map_or(Ok(()), Err)
     }
 
-    async fn fail_unread_trace(&self, Unreadable { id, reason, .. }: &Unreadable) -> Result<()> {
+    async fn report_unread_trace(&self, of: &Moved, unreadable: Unreadable) -> Result<()> {
         self.context.plan(Kind::Trace, 1).await;
-        self.context.fails(&self.journal, Kind::Trace, id, id, &Error::permanent(reason)).await
+        self.report_unreadable(std::iter::once(unreadable), Some(&of.experiment.id)).await
     }
 
     async fn fail_trace(&self, trace: &Trace, error: &Error) -> Result<()> {
-        self.context.fails(&self.journal, Kind::Trace, &trace.id, trace.label(), error).await
+        self.fail(Kind::Trace, (&trace.id, trace.label()), Some(&trace.experiment_id), error).await
     }
 
     /// Writes the links from runs to traces. Returns notes about runs that are not on the target. Links that cannot be
@@ -209,8 +208,7 @@ impl Copy {
             Err(error) => {
                 let id = format!("links of experiment {}", of.experiment.id);
                 let error = error.at("the links of its runs to traces");
-                self.context.plan(Kind::Trace, 1).await;
-                self.context.failed(Kind::Trace, &id, &of.experiment.name, &error).await;
+                self.fail_list(Kind::Trace, &id, &of.experiment, &error).await;
                 Ok(Vec::new())
             }
         }

@@ -65,7 +65,7 @@ fn note(layout: &Layout) -> String {
 }
 
 /// The item for a damaged file of the directory itself. It counts as an experiment, because experiments are read first.
-fn of_directory(file: &str, reason: &impl ToString) -> Unreadable {
+pub(super) fn of_directory(file: &str, reason: &impl ToString) -> Unreadable {
     Unreadable { kind: Kind::Experiment, id: file.to_owned(), reason: reason.to_string() }
 }
 

@@ -25,6 +25,7 @@ impl ArchiveReader {
                 }
             });
         }
+        datasets.extend(self.listed_as_not_exported(&[Kind::EvaluationDataset], None).map(Err));
         let key = |one: &Readable<EvaluationDataset>| match one {
             Ok(dataset) => (dataset.name.clone(), dataset.id.clone()),
             Err(unreadable) => (String::new(), unreadable.id.clone()),
@@ -58,6 +59,9 @@ impl ArchiveReader {
     }
 
     pub(super) fn read_scorers(&self, experiment: &ExperimentId) -> Result<Vec<Scorer>> {
+        if let Some(lost) = self.listed_as_not_exported(&[Kind::Scorer], Some(experiment)).next() {
+            return Err(Error::permanent(lost.reason));
+        }
         let scorers: Vec<Scorer> = match self.read(&self.layout.scorers_file(experiment)) {
             Err(e) if e.class() == Class::NotFound => return Ok(Vec::new()),
             other => other?,

@@ -4,13 +4,14 @@ mod damage;
 mod evaluation;
 mod logged_models;
 mod no_export;
+mod not_exported;
 mod others;
 mod registry;
 #[cfg(test)]
 mod tests;
 mod traces;
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::fs;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -28,8 +29,8 @@ use crate::archive::{
 use crate::artifacts::{ByteStream, local};
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, FileEntry, Kind, LoggedModel, MetricChunk, ModelId,
-    ModelVersion, Owner, Point, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans, Trace,
-    TraceLinks, Unreadable, Unsupported, is_plain_id, is_safe_path,
+    ModelVersion, NotExported, Owner, Point, Readable, Record, RegisteredModel, Run, RunId, Scorer, Spans,
+    Trace, TraceLinks, Unreadable, Unsupported, is_plain_id, is_safe_path,
 };
 use crate::error::{Class, Error, Result};
 use crate::io::{Pages, Traffic};
@@ -46,6 +47,8 @@ pub struct ArchiveReader {
     checksums: Checksums,
     /// Items for lost or damaged files of the directory as a whole.
     damaged: Vec<Unreadable>,
+    /// Items that the export could not read, by kind and id.
+    not_exported: BTreeMap<(Kind, String), NotExported>,
     /// Notes that were not reported yet.
     notes: Mutex<Vec<String>>,
 }
@@ -76,9 +79,15 @@ impl ArchiveReader {
             return Err(Error::usage(format!("{place} holds an unfinished export: it has no manifest.json"))
                 .hint("run the same `mlferry export` again: it continues where it stopped"));
         }
-        let (checksums, damaged, notes) = damage::inspect(&layout)?;
+        let (checksums, mut damaged, notes) = damage::inspect(&layout)?;
+        let not_exported = not_exported::read(&layout, &checksums).unwrap_or_else(|error| {
+            damaged.push(damage::of_directory(Layout::NOT_EXPORTED, &error));
+            Vec::new()
+        });
+        let key = |item: &NotExported| (item.kind, item.id.clone());
+        let not_exported = not_exported.into_iter().map(|item| (key(&item), item)).collect();
         let about = SourceInfo { kind: "archive", location: place, version: None, capabilities: None };
-        Ok(Self { layout, about, checksums, damaged, notes: Mutex::new(notes) })
+        Ok(Self { layout, about, checksums, damaged, not_exported, notes: Mutex::new(notes) })
     }
 
     fn read<T: DeserializeOwned>(&self, path: &Path) -> Result<T> {
@@ -146,10 +155,13 @@ impl ArchiveReader {
         let folder = self.folder(owner);
         match self.read::<ArtifactList>(&folder.list()) {
             Ok(list) => {
-                // A file that the export could not read still belongs to its owner; opening it returns the error.
-                let missing = list.missing.into_keys().map(|path| Ok(FileEntry::new(path, None)));
+                let not_whole = self.not_whole(owner).map(Err);
+                let missing = list.missing.into_iter().map(|(path, reason)| {
+                    let (kind, id) = (Kind::Artifact, owner.id_of(&path));
+                    Err(Unreadable { kind, id, reason: format!("the export could not read it: {reason}") })
+                });
                 let present = list.files.into_iter().map(|file| as_listed(owner, &folder, file));
-                Ok(present.chain(missing).collect())
+                Ok(present.chain(missing).chain(not_whole).collect())
             }
             Err(e) if e.class() == Class::NotFound => {
                 self.layout.guard(&folder.artifacts())?;
@@ -169,16 +181,15 @@ impl ArchiveReader {
         Ok(file)
     }
 
-    /// Runs that another tool lists as not exported, and an item for runs that a damaged list lacks.
-    fn read_failed_runs(&self, id: &ExperimentId) -> Result<Vec<Readable<Run>>> {
+    /// The experiment's ids of runs, and an item for each run that is not in the directory.
+    fn read_run_ids(&self, id: &ExperimentId) -> Result<(Vec<RunId>, Vec<Readable<Run>>)> {
+        let runs = self.read_experiment_file(id.as_str())?.runs;
         let file: Wrapped<IgnoredAny> = self.read(&self.layout.experiment_file(id))?;
         let info = file.info.unwrap_or_default();
         // Counts of other tools are not checked: an invalid list does not indicate a loss.
         let info: ExperimentInfo = serde_json::from_value(info).unwrap_or_default();
-        let reason = "it is in the export's list of failed runs".to_owned();
-        let lost = |run: RunId| Unreadable { kind: Kind::Run, id: run.to_string(), reason: reason.clone() };
-        let failed = info.failed_runs.into_iter().map(|run| Err(lost(run)));
-        Ok(failed.chain(self.damaged_list_of(id).map(Err)).collect())
+        let lost = self.lost_runs(id, &runs, info);
+        Ok((runs, lost))
     }
 }
 
@@ -222,8 +233,8 @@ impl Reader for ArchiveReader {
             Ok(ids) => ids,
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
-        let damaged: Vec<_> =
-            self.damaged.iter().cloned().chain(self.experiments_without_folder(&ids)).map(Err).collect();
+        let damaged = self.damaged.iter().cloned().chain(self.experiments_without_folder(&ids)).map(Err);
+        let damaged: Vec<_> = damaged.chain(self.experiments_not_exported(&ids)).collect();
         stream::iter(ids)
             .chunks(EXPERIMENTS_PER_PAGE)
             .map(|ids| Ok(ids.iter().map(|id| self.read_experiment(id)).collect()))
@@ -232,12 +243,10 @@ impl Reader for ArchiveReader {
     }
 
     fn runs<'a>(&'a self, experiment: &'a Experiment) -> Pages<'a, Readable<Run>> {
-        let file = self.read_experiment_file(experiment.id.as_str());
-        let (runs, failed) =
-            match file.and_then(|file| Ok((file.runs, self.read_failed_runs(&experiment.id)?))) {
-                Ok(both) => both,
-                Err(error) => return stream::once(async { Err(error) }).boxed(),
-            };
+        let (runs, failed) = match self.read_run_ids(&experiment.id) {
+            Ok(both) => both,
+            Err(error) => return stream::once(async { Err(error) }).boxed(),
+        };
         stream::iter(runs)
             .chunks(RUNS_PER_PAGE)
             .map(move |ids| Ok(ids.iter().map(|id| self.read_run(experiment, id)).collect()))

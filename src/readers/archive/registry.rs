@@ -20,7 +20,9 @@ impl ArchiveReader {
         };
         let files = self.model_files()?;
         let lost: Vec<_> = self.models_without_folder(&files).map(Err).collect();
-        Ok(files.into_iter().map(read).chain(lost).collect())
+        let kinds = [Kind::RegisteredModel, Kind::Prompt, Kind::ModelVersion, Kind::PromptVersion];
+        let not_exported = self.listed_as_not_exported(&kinds, None).map(Err);
+        Ok(files.into_iter().map(read).chain(lost).chain(not_exported).collect())
     }
 
     pub(super) fn read_versions(&self, of: &RegisteredModel) -> Result<Vec<ModelVersion>> {

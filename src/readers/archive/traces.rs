@@ -18,9 +18,13 @@ impl ArchiveReader {
             Ok(ids) => ids,
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
+        let lost = self.listed_as_not_exported(&[Kind::Trace], Some(&experiment.id));
+        // A trace without spans has the reason in its own file.
+        let lost: Vec<_> = lost.filter(|item| !ids.contains(&item.id)).map(Err).collect();
         stream::iter(ids)
             .chunks(TRACES_PER_PAGE)
             .map(|ids| Ok(ids.iter().map(|id| self.read_trace(&experiment.id, id)).collect()))
+            .chain(stream::iter((!lost.is_empty()).then_some(Ok(lost))))
             .boxed()
     }
 

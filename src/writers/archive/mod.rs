@@ -3,6 +3,7 @@
 mod evaluation;
 mod files;
 mod model_writer;
+mod not_exported;
 mod registry;
 mod run_writer;
 #[cfg(test)]
@@ -21,16 +22,17 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use self::files::is_whole;
+use self::not_exported::NotExportedItems;
 use self::run_writer::{ArchiveRunWriter, mark_of};
 use super::{
-    Existing, OpenDataset, OpenModel, OpenRun, OpenTrace, Placement, RunWriter, TargetExperiment,
+    Existing, IsSettled, OpenDataset, OpenModel, OpenRun, OpenTrace, Placement, RunWriter, TargetExperiment,
     TargetModel, Writer,
 };
 use crate::archive::{Checksums, ExperimentFile, ExperimentsFile, Layout, Manifest, Wrapped};
 use crate::artifacts::local;
 use crate::entities::{
-    EvaluationDataset, Experiment, ExperimentId, Kind, LoggedModel, ModelId, ModelVersion, RegisteredModel,
-    Run, RunId, RunStatus, Scorer, Trace, TraceLinks, is_plain_id,
+    EvaluationDataset, Experiment, ExperimentId, Kind, LoggedModel, ModelId, ModelVersion, NotExported,
+    RegisteredModel, Run, RunId, RunStatus, Scorer, Trace, TraceLinks, is_plain_id,
 };
 use crate::error::{Class, Error, Result};
 use crate::io::Traffic;
@@ -40,6 +42,7 @@ pub struct ArchiveWriter {
     location: String,
     source: String,
     checksums: Arc<Checksums>,
+    not_exported: NotExportedItems,
 }
 
 impl ArchiveWriter {
@@ -97,7 +100,8 @@ impl ArchiveWriter {
         }
         let checksums = Arc::new(Checksums::new(&layout, format >= 2).reading_files(reads_files));
         checksums.begin(root)?;
-        Ok(Self { layout, location, source: source.to_owned(), checksums })
+        let not_exported = NotExportedItems::default();
+        Ok(Self { layout, location, source: source.to_owned(), checksums, not_exported })
     }
 }
 
@@ -215,7 +219,13 @@ impl Writer for ArchiveWriter {
         runs: &[RunId],
     ) -> Result<()> {
         let runs = self.with_earlier_runs(place, runs)?;
-        let info = json!({ "num_total_runs": runs.len(), "num_ok_runs": runs.len(), "num_failed_runs": 0, "failed_runs": [] });
+        let failed = self.not_exported.runs_of(&experiment.id);
+        let present: HashSet<&RunId> = runs.iter().collect();
+        let total = runs.len() + failed.iter().filter(|run| !present.contains(run)).count();
+        let info = json!({
+            "num_total_runs": total, "num_ok_runs": total - failed.len(), "num_failed_runs": failed.len(),
+            "failed_runs": failed,
+        });
         let file = ExperimentFile { experiment: experiment.clone(), runs };
         let file = Wrapped::new("export_experiment.py", info, file);
         self.checksums.write(&self.layout.experiment_file(&place.id), &serde_json::to_vec_pretty(&file)?)
@@ -271,7 +281,11 @@ impl Writer for ArchiveWriter {
         Ok(Vec::new())
     }
 
-    async fn finish(&self) -> Result<Vec<String>> {
+    fn not_moved(&self, item: NotExported) {
+        self.not_exported.add(item);
+    }
+
+    async fn finish(&self, is_settled: &IsSettled<'_>) -> Result<Vec<String>> {
         let (mut experiments, mut notes) = (Vec::new(), Vec::new());
         let folder = self.layout.experiments();
         let entries = match fs::read_dir(&folder) {
@@ -299,6 +313,7 @@ impl Writer for ArchiveWriter {
         let list = Wrapped::new("export_experiments.py", info, list);
         self.checksums.write(&self.layout.experiments_file(), &serde_json::to_vec_pretty(&list)?)?;
         notes.extend(self.write_models_list()?);
+        notes.extend(self.write_not_exported(is_settled)?);
         let manifest = Wrapped::new("export_all.py", json!({ "source": self.source }), json!({}));
         // The directory is complete when the manifest exists. A power failure before that may have cost any file of it,
         // and the next export compares them all with their checksums.

@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 
 use super::{
-    Existing, IdMap, OpenDataset, OpenModel, OpenRun, OpenTrace, Placement, TargetExperiment, TargetModel,
-    Writer,
+    Existing, IdMap, IsSettled, OpenDataset, OpenModel, OpenRun, OpenTrace, Placement, TargetExperiment,
+    TargetModel, Writer,
 };
 use crate::entities::{
     EvaluationDataset, Experiment, ExperimentId, Lifecycle, LoggedModel, ModelId, ModelVersion,
@@ -259,7 +259,7 @@ impl Writer for MemoryWriter {
         traces::link(&self.0, links)
     }
 
-    async fn finish(&self) -> Result<Vec<String>> {
+    async fn finish(&self, _is_settled: &IsSettled<'_>) -> Result<Vec<String>> {
         self.0.follow_references()?;
         for id in std::mem::take(&mut *lock(&self.0.to_be_deleted)) {
             self.0.data().set_experiment_lifecycle(&id, Lifecycle::Deleted)?;

@@ -45,8 +45,8 @@ use self::refused::Refusals;
 use self::run_log::RunLog;
 use self::run_writer::SharedParts;
 use super::{
-    Existing, IdMap, OpenDataset, OpenModel, OpenRun, OpenTrace, Placement, TargetExperiment, TargetModel,
-    Writer,
+    Existing, IdMap, IsSettled, OpenDataset, OpenModel, OpenRun, OpenTrace, Placement, TargetExperiment,
+    TargetModel, Writer,
 };
 use crate::artifacts::ArtifactStores;
 use crate::entities::{
@@ -417,7 +417,7 @@ impl Writer for RestWriter {
         self.add_trace_links(links).await
     }
 
-    async fn finish(&self) -> Result<Vec<String>> {
+    async fn finish(&self, _is_settled: &IsSettled<'_>) -> Result<Vec<String>> {
         let mut notes = std::mem::take(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner));
         let more = self.with_more_tags.swap(0, Ordering::Relaxed);
         if more > 0 {

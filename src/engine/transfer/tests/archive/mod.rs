@@ -4,6 +4,7 @@
 //! By default, the tests try some kinds of damage on each file. With `MLFERRY_LONG_TESTS=1`, they try all kinds.
 
 mod damage;
+mod not_exported;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,7 +12,7 @@ use std::sync::Arc;
 
 use super::{JOB_TIMEOUT, World};
 use crate::artifacts::local;
-use crate::engine::faults::{Faults, FaultyWriter};
+use crate::engine::faults::{Faults, FaultyReader, FaultyWriter};
 use crate::engine::transfer::TransferSetup;
 use crate::engine::validate::{ArtifactCheck, Validate, validate};
 use crate::engine::{Event, Job, Step};
@@ -135,7 +136,12 @@ impl Exported {
 
     /// Returns `None` when the process dies.
     fn export_with(&self, faults: Arc<Faults>) -> Option<JobReport> {
-        let reader: Arc<dyn Reader> = Arc::new(MemoryReader::new(Arc::clone(&self.0.source)));
+        self.export_between(Arc::new(Faults::none()), faults)
+    }
+
+    fn export_between(&self, reading: Arc<Faults>, faults: Arc<Faults>) -> Option<JobReport> {
+        let inner: Arc<dyn Reader> = Arc::new(MemoryReader::new(Arc::clone(&self.0.source)));
+        let reader: Arc<dyn Reader> = Arc::new(FaultyReader { inner, faults: reading });
         let (root, journal) = (self.root(), self.0.folder.path().join("export.db"));
         finished(Arc::clone(&faults), || {
             let (source, state, plan) =

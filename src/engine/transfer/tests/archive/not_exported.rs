@@ -1,0 +1,48 @@
+//! Exports that could not read everything. The directory must not look complete.
+
+use super::*;
+use crate::engine::faults::{How, Which};
+use crate::error::Error;
+
+/// A source, and no export yet.
+fn not_exported() -> Exported {
+    Exported(World::new(fill))
+}
+
+#[test]
+fn an_import_reports_what_the_export_could_not_read() {
+    let calls = Arc::new(Faults::none());
+    not_exported().export_between(Arc::clone(&calls), Arc::clone(&calls));
+    let (mut wrong, mut failed) = (Vec::new(), 0);
+    for number in 0..calls.calls() {
+        let name = calls.names()[usize::try_from(number).unwrap()];
+        let error = Error::permanent("the disk is broken");
+        let faults = Arc::new(Faults::at(Which::Nth(number), How::Before(error)));
+        let mut exported = not_exported();
+        let export = exported.export_between(Arc::clone(&faults), faults).unwrap();
+        let import = exported.import();
+        let is_right = match export.code {
+            0 => import.code == 0,
+            3 => {
+                failed += 1;
+                let validation = exported.validate(&exported.0.target, ArtifactCheck::Size);
+                import.code == 3 && validation.code == 4 && names_reason(&import) && names_reason(&validation)
+            }
+            // The export has ended before the directory was complete, so it cannot be imported.
+            _ => import.code == 2,
+        };
+        if !is_right {
+            wrong.push(format!("{number} {name}: {export:?}, {import:?}"));
+        }
+        let again = (exported.export(), exported.import());
+        if (again.0.code, again.1.code) != (0, 0) || !exported.0.differences().is_empty() {
+            wrong.push(format!("{number} {name}, second export: {again:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(failed > 20, "only {failed} of {} faults cost an item", calls.calls());
+}
+
+fn names_reason(report: &JobReport) -> bool {
+    report.named.iter().any(|text| text.contains("the disk is broken"))
+}
