@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -22,7 +23,7 @@ pub struct StoreSummary {
     pub models: Count,
     /// The size of the database, or of all files in the folder.
     pub bytes: u64,
-    /// The number of experiments and models that cannot be read, and the first reason.
+    /// The number of experiments, models and folders that cannot be read, and the first reason.
     pub unreadable: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -37,7 +38,7 @@ pub async fn summarize(
 ) -> Result<StoreSummary> {
     let reader = endpoint.reader()?;
     let path = store.path().map(Path::to_owned);
-    let size = tokio::task::spawn_blocking(move || path.map_or(0, |path| size_of(&path)));
+    let size = tokio::task::spawn_blocking(move || path.map(|path| Size::of(&path)).unwrap_or_default());
     let (experiments, unreadable) = read_all(reader.experiments()).await?;
     // A lost table of params, for example, is no experiment.
     let lost = unreadable.iter().filter(|one| one.kind == Kind::Experiment).count();
@@ -61,30 +62,52 @@ pub async fn summarize(
         on_part(summary.clone());
     }
     let (models, more) = read_all(reader.registered_models()).await?;
+    let Size { bytes, refused } = size.await.map_err(|e| Error::permanent(e.to_string()))?;
+    let reasons = unreadable.iter().chain(&more).map(|one| one.reason.clone());
+    let refused_reason = refused.first().map(|path| format!("{}: permission denied", path.display()));
     Ok(StoreSummary {
         runs: Count::counted(runs, is_cut),
         models: Count::exactly((models.len() + more.len()) as u64),
-        bytes: size.await.map_err(|e| Error::permanent(e.to_string()))?,
-        unreadable: summary.unreadable + more.len(),
-        reason: summary.reason.or_else(|| more.first().map(|one| one.reason.clone())),
+        bytes,
+        unreadable: summary.unreadable + more.len() + refused.len(),
+        reason: reasons.chain(refused_reason).next(),
         ..summary
     })
 }
 
-fn size_of(path: &Path) -> u64 {
-    let (mut bytes, mut paths, mut seen) = (0, vec![PathBuf::from(path)], 0);
-    while let Some(path) = paths.pop()
-        && seen < MAX_FILES
-    {
-        seen += 1;
-        let Ok(about) = std::fs::symlink_metadata(&path) else { continue };
-        match about.is_dir() {
-            true => {
-                let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
-                paths.extend(entries.map(|entry| entry.path()));
+/// The size of all files below a path.
+#[derive(Default)]
+struct Size {
+    bytes: u64,
+    /// The folders that this user may not read, except those of experiments: the reader reports them.
+    refused: Vec<PathBuf>,
+}
+
+impl Size {
+    fn of(root: &Path) -> Self {
+        let (mut size, mut paths, mut seen) = (Self::default(), vec![PathBuf::from(root)], 0);
+        while let Some(path) = paths.pop()
+            && seen < MAX_FILES
+        {
+            seen += 1;
+            let Ok(about) = std::fs::symlink_metadata(&path) else { continue };
+            if !about.is_dir() {
+                size.bytes += about.len();
+                continue;
             }
-            false => bytes += about.len(),
+            match std::fs::read_dir(&path) {
+                Ok(entries) => paths.extend(entries.flatten().map(|entry| entry.path())),
+                Err(e) if e.kind() == ErrorKind::PermissionDenied && !is_experiment(root, &path) => {
+                    size.refused.push(path);
+                }
+                Err(_) => {}
+            }
         }
+        size
     }
-    bytes
+}
+
+fn is_experiment(root: &Path, path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    path.parent() == Some(root) && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::error::Error;
 use crate::readers::StoreLocation;
-use crate::readers::store_search::{stores_below, stores_in};
+use crate::readers::store_search::{StoresBelow, stores_below, stores_in};
 
 pub fn error(root: &Path) -> Error {
     let place = root.display();
@@ -12,7 +12,13 @@ pub fn error(root: &Path) -> Error {
         return Error::usage(format!("{place} cannot be read: {error}"))
             .hint("run mlferry as a user who may read it");
     }
-    let below = stores_below(root).stores;
+    let StoresBelow { stores: below, refused, .. } = stores_below(root);
+    if let (true, Some(first)) = (below.is_empty(), refused.first()) {
+        let more = refused.len() - 1;
+        let more = if more == 0 { String::new() } else { format!(", and {more} more folders below {place}") };
+        return Error::usage(format!("{} cannot be read: permission denied{more}", first.display()))
+            .hint("run mlferry as a user who may read it");
+    }
     if let Some(first) = below.first() {
         let number = below.len();
         return Error::usage(format!("{place} is not a store, but folders below it are: {number}"))
