@@ -1,10 +1,11 @@
 //! Determines the servers to use and their credentials.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::Config;
-use crate::engine::{Access, ArtifactRoots, Endpoint, Side, names_of, open, stores_in};
+use crate::engine::{Access, ArtifactRoots, Endpoint, Side, local_path, names_of, open, stores_in};
+use crate::entities::quoted;
 use crate::error::{Error, Result};
 use crate::limits;
 
@@ -26,7 +27,33 @@ pub struct EndpointOptions {
     pub artifacts_destination: Option<String>,
 }
 
+impl EndpointOptions {
+    /// The options that say where a store's files are, to be repeated in another command.
+    pub fn artifact_options(&self) -> String {
+        let roots = self.artifact_roots.iter().map(|root| format!(" --artifact-root {}", quoted(root)));
+        let destination = self.artifacts_destination.iter();
+        roots.chain(destination.map(|to| format!(" --artifacts-destination {}", quoted(to)))).collect()
+    }
+}
+
+/// A folder of this machine as an absolute path, or the unchanged address of an object store.
+fn artifact_folder(option: &str, to: &str) -> Result<String> {
+    if to.contains("://") || to.starts_with("file:") {
+        return Ok(to.to_owned());
+    }
+    let folder = std::path::absolute(local_path(to)).map_err(|e| Error::from(e).at(to))?;
+    if !folder.is_dir() {
+        return Err(Error::usage(format!("{option}: {to} is not a folder"))
+            .hint("name a folder of this machine, or s3://BUCKET/PREFIX"));
+    }
+    Ok(folder.display().to_string())
+}
+
 impl<'a> Endpoints<'a> {
+    pub fn options(&self) -> &EndpointOptions {
+        self.options
+    }
+
     /// `wait` is the value from the command line or the configuration.
     pub fn of(config: &'a Config, options: &'a EndpointOptions, wait: Option<&str>) -> Result<Self> {
         let wait = match wait {
@@ -56,23 +83,15 @@ impl<'a> Endpoints<'a> {
     fn artifact_roots(&self) -> Result<ArtifactRoots> {
         let moved = self.options.artifact_roots.iter().map(|text| {
             let parts = text.split_once('=').filter(|(from, to)| !from.is_empty() && !to.is_empty());
-            if let Some((_, to)) = parts
-                && to.starts_with('/')
-                && !Path::new(to).is_dir()
-            {
-                return Err(Error::usage(format!("--artifact-root: {to} is not a folder"))
-                    .hint("the text after = names a folder of this machine, or s3://BUCKET/PREFIX"));
-            }
-            let parts = parts.map(|(from, to)| (from.to_owned(), to.to_owned()));
-            parts.ok_or_else(|| {
+            let (from, to) = parts.ok_or_else(|| {
                 Error::usage(format!("--artifact-root: {text:?} is not FROM=TO"))
                     .hint("write --artifact-root /home/ada/mlruns=/data/mlruns")
-            })
+            })?;
+            Ok((from.to_owned(), artifact_folder("--artifact-root", to)?))
         });
-        Ok(ArtifactRoots {
-            moved: moved.collect::<Result<_>>()?,
-            destination: self.options.artifacts_destination.clone(),
-        })
+        let destination = self.options.artifacts_destination.as_deref();
+        let destination = destination.map(|to| artifact_folder("--artifacts-destination", to));
+        Ok(ArtifactRoots { moved: moved.collect::<Result<_>>()?, destination: destination.transpose()? })
     }
 
     /// The same for an endpoint that is known. MLflow's own login is for its server, not for a database.

@@ -45,9 +45,10 @@ pub async fn import(
     };
     let target = target_text(args.target.target.as_deref(), Some(&source))?;
     let next = format!(
-        "mlferry validate --source {} --target {}{}",
+        "mlferry validate --source {} --target {}{}{}",
         quoted(&source),
         quoted(&target),
+        ends.options().artifact_options(),
         shared_options(&plan)
     );
     state.refuse_busy(&target)?;

@@ -48,21 +48,26 @@ impl EmptyRoots {
         }
     }
 
-    /// The problems that the user should investigate.
-    pub fn notes(&self) -> Vec<String> {
+    /// The problems that the user should investigate. `of_server` is false for a store that is read directly: a folder
+    /// that is not on this machine is reported with the files that it lacks.
+    pub fn notes(&self, of_server: bool) -> Vec<String> {
         let read = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let (with_models, empty, full) =
             (read(&self.with_models), read(&self.empty_folders), read(&self.full_folders));
+        let advice = match of_server {
+            true => "check whether the source can read that location",
+            false => "say where they are with --artifact-root FROM=TO",
+        };
         let Some(example) = self.example.get() else { return Vec::new() };
         let mut notes = Vec::new();
         if with_models > 0 {
             notes.push(format!(
                 "runs whose tags name a logged model, and whose artifacts are listed as empty: {with_models} (such as \
-                 {example}); if the files were not deleted on purpose, check whether the source can read that location"
+                 {example}); if the files were not deleted on purpose, {advice}"
             ));
         }
         // One listed file proves that the server has these folders.
-        if empty > 0 && full == 0 {
+        if of_server && empty > 0 && full == 0 {
             notes.push(format!(
                 "runs whose artifacts are in folders of the server's own machine, all listed as empty: {empty} (such \
                  as {example}); MLflow lists a folder that does not exist as empty: if files were logged, check \
@@ -98,12 +103,13 @@ mod tests {
             &run("s3://bucket/1/a/artifacts", Some(r#"[{"artifact_path": "model", "model_uuid": "m-1"}]"#)),
             0,
         );
-        assert!(roots.notes().is_empty());
+        assert!(roots.notes(true).is_empty());
         roots.add(&run("s3://bucket/1/b/artifacts", Some(model)), 0);
         roots.add(&run(far, None), 0);
-        let notes = roots.notes();
+        let notes = roots.notes(true);
         assert!(notes.len() == 2 && notes[0].contains("empty: 1 (such as s3://bucket/1/b"), "{notes:?}");
+        assert_eq!(roots.notes(false).len(), 1, "the folder of a store is looked for elsewhere");
         roots.add(&run(far, None), 1);
-        assert_eq!(roots.notes().len(), 1, "the server has such folders");
+        assert_eq!(roots.notes(true).len(), 1, "the server has such folders");
     }
 }

@@ -23,7 +23,9 @@ mod transfer;
 mod unknown_place;
 pub mod validate;
 
-pub use super::readers::{StoreLocation, StoresBelow, has_database_name, names_of, stores_below, stores_in};
+pub use super::readers::{
+    StoreLocation, StoresBelow, has_database_name, local_path, names_of, stores_below, stores_in,
+};
 pub use super::rest::{Access, ArtifactRoots, Side};
 pub use crate::aws::{
     AppChange, AppDescription, AppSummary, Arn, NewApp, Policy, Readiness, Resource, Scope, check_role,

@@ -161,6 +161,17 @@ mod tests {
         assert_eq!(stores_in(&path("c")), []);
     }
 
+    #[test]
+    fn a_store_without_the_files_of_its_experiments_is_found() {
+        let root = tempfile::tempdir().unwrap();
+        let (runs, files) = (root.path().join("runs"), root.path().join("files"));
+        let run = "0123456789abcdef0123456789abcdef";
+        fs::create_dir_all(runs.join("1").join(run).join("params")).unwrap();
+        fs::create_dir_all(files.join("1").join(run).join("artifacts")).unwrap();
+        // The second folder has the files of runs that are in a database.
+        assert_eq!(stores_below(root.path()).stores, [StoreLocation::Files(runs)]);
+    }
+
     #[cfg(unix)]
     #[test]
     fn a_folder_that_may_not_be_read_is_named() {

@@ -46,7 +46,7 @@ impl FilePlaces {
         let count = |count: u64| format!("{count}{} runs", if more { " or more" } else { "" });
         let found = [
             (self.named, "where the store says"),
-            (self.moved, "beside the store: it names folders of another machine"),
+            (self.moved, "in folders that the store does not name"),
             (self.remote, "in an object store, which is read with this machine's credentials"),
         ];
         let found = found.into_iter().filter(|(runs, _)| *runs > 0);

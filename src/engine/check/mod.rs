@@ -15,8 +15,8 @@ use std::time::Duration;
 use futures::TryStreamExt;
 use serde::Serialize;
 
-use self::sample::Sample;
 pub(super) use self::sample::first;
+use self::sample::{MAX_LISTED_RUNS, Sample};
 pub(super) use self::unread::unread;
 use super::{Endpoint, Server};
 use crate::artifacts::proxied_path;
@@ -121,7 +121,9 @@ pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) ->
     findings.extend(limits::findings(&sample, target));
     findings.extend(sample.file_places.findings(sample.runs.more));
     findings.extend(unread::findings(&sample.unreadable));
-    findings.extend(sample.empty_roots.notes().into_iter().map(|note| Finding::new(Level::Warning, note)));
+    let empty = sample.empty_roots.notes(reader.about().kind == "server");
+    let in_sample = |note| format!("{note} (of up to {MAX_LISTED_RUNS} runs of each experiment)");
+    findings.extend(empty.into_iter().map(|note| Finding::new(Level::Warning, in_sample(note))));
     let others = reader.others().await?;
     findings.extend(reader.take_notes().into_iter().map(|note| Finding::new(Level::Ok, note)));
     Ok(CheckReport {

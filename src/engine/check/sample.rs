@@ -21,7 +21,7 @@ const MAX_MODELS: usize = 200;
 const MAX_LOGGED_MODELS: u64 = 1_000;
 const MAX_TRACES: u64 = 1_000;
 /// The maximum number of runs in one experiment whose files are listed.
-const MAX_LISTED_RUNS: usize = 2;
+pub const MAX_LISTED_RUNS: usize = 2;
 const MAX_CONCURRENT_EXPERIMENTS: usize = 8;
 
 /// The content of a source, counted as far as possible within a few seconds.

@@ -1,7 +1,8 @@
 use std::collections::{BTreeSet, HashSet};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
+use tokio::task::JoinSet;
 
 use super::Copy;
 use super::group::id_of;
@@ -29,7 +30,7 @@ pub(super) struct Moved {
 impl Copy {
     /// Moves one experiment. Returns an error only if the error ends the whole job.
     pub(super) async fn experiment(
-        &self,
+        self: Arc<Self>,
         experiment: Experiment,
         choice: ExperimentSelection,
     ) -> Result<Option<Moved>> {
@@ -85,13 +86,14 @@ impl Copy {
     /// Moves the runs of an experiment. The inner error concerns the experiment only: not all of its runs could be
     /// listed, or the experiment could not be closed.
     async fn runs(
-        &self,
+        self: &Arc<Self>,
         experiment: &Experiment,
         choice: &ExperimentSelection,
         place: &TargetExperiment,
     ) -> Result<Result<()>> {
-        let models = self.models_of(experiment, choice).await?;
-        let (seen, known) = (Mutex::new(HashSet::new()), &models);
+        let models = Arc::new(self.models_of(experiment, choice).await?);
+        let seen = Mutex::new(HashSet::new());
+        let between = Arc::new((experiment.clone(), place.clone()));
         // A list may show a run twice while the source is in use. The run is moved once.
         let is_new =
             |run: &Readable<Run>| seen.lock().unwrap_or_else(PoisonError::into_inner).insert(id_of(run));
@@ -104,13 +106,17 @@ impl Copy {
             .try_flatten()
             .enumerate()
             .map(|(index, group)| {
-                let moved = async move {
+                let (copy, between, models) = (Arc::clone(self), Arc::clone(&between), Arc::clone(&models));
+                // Each group is a task, so that groups use several processors.
+                spawned(async move {
                     match group {
-                        Ok(group) => Ok(Ok((index, self.group((experiment, place), group, known).await?))),
+                        Ok(group) => {
+                            let (experiment, place) = &*between;
+                            Ok(Ok((index, copy.group((experiment, place), group, &models).await?)))
+                        }
                         Err(error) => Ok::<_, Error>(Err(error)),
                     }
-                };
-                moved.boxed()
+                })
             })
             .buffer_unordered(MAX_CONCURRENT_GROUPS);
         let mut present: Vec<(usize, Vec<RunId>)> = Vec::new();
@@ -127,11 +133,11 @@ impl Copy {
             return Ok(Ok(()));
         }
         if let Some(error) = broken {
-            return self.fail_rest(models, error).await.map(Err);
+            return self.fail_rest(&models, error).await.map(Err);
         }
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.report_unseen(experiment, named(choice).into_iter().filter(|run| !seen.contains(run))).await?;
-        self.late.add_orphans(place, models.all());
+        self.late.add_orphans(place, models.take_all());
         present.sort_unstable_by_key(|(index, _)| *index);
         let order: Vec<RunId> = present.into_iter().flat_map(|(_, runs)| runs).collect();
         Ok(self.target.close_experiment(place, experiment, &order).await)
@@ -139,9 +145,9 @@ impl Copy {
 
     /// Marks these models as failed: it is unknown whether their runs are on the target, so they cannot be created.
     /// Returns the experiment's error.
-    async fn fail_rest(&self, models: Models, error: Error) -> Result<Error> {
+    async fn fail_rest(&self, models: &Models, error: Error) -> Result<Error> {
         let error = error.at("its runs cannot all be listed");
-        for model in models.all() {
+        for model in models.take_all() {
             self.fail_model(&model, &error.clone().at("its experiment")).await?;
         }
         Ok(error)
@@ -161,7 +167,7 @@ impl Copy {
         choice: &ExperimentSelection,
         error: &Error,
     ) -> Result<()> {
-        for model in self.models_of(experiment, choice).await?.all() {
+        for model in self.models_of(experiment, choice).await?.take_all() {
             let item = (model.id.as_str(), model.name.as_str());
             self.fail_item_of(experiment, Kind::LoggedModel, item, error).await?;
         }
@@ -194,6 +200,17 @@ impl Copy {
             self.fail(Kind::Run, (run.as_str(), run.as_str()), Some(&experiment.id), &error).await?;
         }
         Ok(())
+    }
+}
+
+/// Runs a part of the work as a task of its own. The task ends when the future is dropped.
+async fn spawned<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
+    let mut task = JoinSet::new();
+    task.spawn(work.boxed());
+    match task.join_next().await {
+        Some(Ok(result)) => result,
+        Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+        _ => Err(Error::stopped()),
     }
 }
 

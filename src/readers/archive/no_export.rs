@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::error::Error;
-use crate::readers::StoreLocation;
+use crate::readers::file_store::{holds_artifacts_only, is_file_store};
 use crate::readers::store_search::{StoresBelow, stores_below, stores_in};
 
 pub fn error(root: &Path) -> Error {
@@ -24,16 +24,23 @@ pub fn error(root: &Path) -> Error {
         return Error::usage(format!("{place} is not a store, but folders below it are: {number}"))
             .hint(format!("give one of them, such as {first}; `mlferry check {place}` lists them"));
     }
-    // An empty folder may be anywhere.
+    if holds_artifacts_only(root) {
+        return Error::usage(format!("{place} holds only the files of runs: their data are in a database"))
+            .hint(format!(
+                "give the database, and the folder as --artifacts-destination {place} if it is not beside it"
+            ));
+    }
+    let real = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+    if let Some(store) = real.ancestors().skip(1).find(|above| is_file_store(above)) {
+        return Error::usage(format!("{place} is a part of a store"))
+            .hint(format!("give the whole store: {}", store.display()));
+    }
+    let beside = real.parent().map(stores_in).unwrap_or_default();
     let is_empty = std::fs::read_dir(root).is_ok_and(|mut entries| entries.next().is_none());
-    let above =
-        root.canonicalize().ok().filter(|_| !is_empty).and_then(|root| Some(stores_in(root.parent()?)));
-    if let [store] = above.unwrap_or_default().as_slice() {
-        let what = match store {
-            StoreLocation::Files(_) => "a part of a store",
-            _ => "not a store, but one is beside it",
-        };
-        return Error::usage(format!("{place} is {what}")).hint(format!("give the whole store: {store}"));
+    // An empty folder may be anywhere.
+    if let ([store], false) = (beside.as_slice(), is_empty) {
+        return Error::usage(format!("{place} holds neither a store nor an export"))
+            .hint(format!("if you mean the store beside it, give {store}"));
     }
     let part = |what: &str, tool: &str| {
         Error::usage(format!("{place} holds only {what}, not the whole export that it belongs to"))

@@ -57,7 +57,7 @@ impl ExperimentFolder {
 }
 
 /// True when the folder is the file store of a tracking server. A folder that a server with a database uses for files
-/// has no `meta.yaml`, and an export has a folder `experiments`.
+/// has no `meta.yaml`, and an export has a folder `experiments`. Repositories may lack the `meta.yaml` of experiments.
 pub fn is_file_store(path: &Path) -> bool {
     let Ok(entries) = fs::read_dir(path) else { return false };
     if path.join("mlferry.json").is_file() || path.join("experiments").is_dir() {
@@ -67,8 +67,28 @@ pub fn is_file_store(path: &Path) -> bool {
     names.into_iter().any(|name| match name.as_str() {
         TRASH => path.join(TRASH).is_dir(),
         MODELS => has_meta_below(&path.join(MODELS)),
-        _ => is_number(&name) && path.join(&name).join(META).is_file(),
+        _ => is_number(&name) && (path.join(&name).join(META).is_file() || has_run_below(&path.join(&name))),
     })
+}
+
+fn has_run_below(experiment: &Path) -> bool {
+    let is_run =
+        |folder: &Path| [META, "params", "metrics", "tags"].iter().any(|part| folder.join(part).exists());
+    run_folders(experiment).any(|folder| is_run(&folder))
+}
+
+/// True for a folder with the files of runs whose other data are in a database.
+pub fn holds_artifacts_only(path: &Path) -> bool {
+    let entries = fs::read_dir(path).into_iter().flatten().flatten();
+    let is_experiment = |name: &std::ffi::OsStr| name.to_str().is_some_and(is_number);
+    let mut experiments = entries.filter(|entry| is_experiment(&entry.file_name()));
+    !is_file_store(path)
+        && experiments.any(|entry| run_folders(&entry.path()).any(|run| run.join(ARTIFACTS).is_dir()))
+}
+
+fn run_folders(experiment: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let entries = fs::read_dir(experiment).into_iter().flatten().flatten();
+    entries.filter(|entry| entry.file_name().to_str().is_some_and(is_run_id)).map(|entry| entry.path())
 }
 
 fn has_meta_below(folder: &Path) -> bool {

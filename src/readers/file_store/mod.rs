@@ -48,7 +48,7 @@ use crate::error::{Class, Error, Result};
 use crate::io::{Pages, Traffic};
 use crate::plan::TimeRange;
 
-pub use layout::is_file_store;
+pub use layout::{holds_artifacts_only, is_file_store};
 
 const EXPERIMENTS_PER_PAGE: usize = 200;
 const MODELS_PER_PAGE: usize = 100;

@@ -38,7 +38,11 @@ impl StoreArtifacts {
                 Ok(Some(root)) => root.files().map_ok(|page| page.into_iter().map(Ok).collect()).boxed(),
                 Err(error) if error.class() == Class::Transient => stream::once(async { Err(error) }).boxed(),
                 Err(error) => {
-                    let (kind, id, reason) = (Kind::Artifact, owner.id_of(""), error.to_string());
+                    let (kind, id) = (Kind::Artifact, owner.id_of(""));
+                    let reason = match error.get_hint() {
+                        Some(hint) => format!("{error}: {hint}"),
+                        None => error.to_string(),
+                    };
                     stream::iter([Ok(vec![Err(Unreadable { kind, id, reason })])]).boxed()
                 }
             }

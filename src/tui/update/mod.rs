@@ -277,7 +277,7 @@ fn on_event(model: &mut Model, mut event: Event) {
         // The experiment's own line has the reason.
         Event::ItemFailed { cause: Some(FailureCause::Experiment(_)), .. } => {}
         Event::ItemFailed { kind, name, reason, .. } => {
-            note(model, line(model, Severity::Warning, &format!("{kind} {name}: {reason}")))
+            note(model, line(model, Severity::Warning, &format!("{} {name}: {reason}", kind.words().0)))
         }
         Event::Difference(difference) => model.validation.add(difference.clone()),
         _ => {}

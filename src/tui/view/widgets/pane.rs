@@ -54,11 +54,11 @@ pub fn in_flight(model: &Model, work: &JobState, frame: &mut Frame, area: Rect) 
         .take(height)
         .map(|flight| {
             let since = model.now.saturating_sub(flight.since).as_secs_f64();
-            let kind = text::fit(flight.kind.name(), 12, look.glyphs.ellipsis);
+            let kind = text::fit(&flight.kind.words().0, 18, look.glyphs.ellipsis);
             let time = text::right(&text::duration(since), 12);
-            let name = text::fit(&flight.name, width.saturating_sub(26), look.glyphs.ellipsis);
+            let name = text::fit(&flight.name, width.saturating_sub(33), look.glyphs.ellipsis);
             Line::from(vec![
-                Span::styled(format!("  {kind}"), look.theme.dim),
+                Span::styled(format!("  {kind} "), look.theme.dim),
                 Span::raw(name),
                 Span::styled(time, look.theme.dim),
             ])

@@ -14,7 +14,7 @@ fn an_import_reports_what_the_export_could_not_read() {
     let calls = Arc::new(Faults::none());
     not_exported().export_between(Arc::clone(&calls), Arc::clone(&calls));
     let (mut wrong, mut failed) = (Vec::new(), 0);
-    for number in 0..calls.calls() {
+    for number in (0..calls.calls()).step_by(if is_long() { 1 } else { 3 }) {
         let name = calls.names()[usize::try_from(number).unwrap()];
         let error = Error::permanent("the disk is broken");
         let faults = Arc::new(Faults::at(Which::Nth(number), How::Before(error)));
@@ -40,7 +40,7 @@ fn an_import_reports_what_the_export_could_not_read() {
         }
     }
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(failed > 20, "only {failed} of {} faults cost an item", calls.calls());
+    assert!(failed > 10, "only {failed} of {} faults cost an item", calls.calls());
 }
 
 fn names_reason(report: &JobReport) -> bool {
