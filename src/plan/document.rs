@@ -201,7 +201,20 @@ impl Plan {
         name.char_indices().map(quoted).collect()
     }
 
-    /// True when the plan has no selection, so that it takes everything.
+    /// True when the plan takes every object of a source, also every trace and every deleted run.
+    pub fn selects_all(&self) -> bool {
+        let names = Self {
+            rename: self.rename.clone(),
+            rename_models: self.rename_models.clone(),
+            experiments_prefix: self.experiments_prefix.clone(),
+            merge: self.merge,
+            append_versions: self.append_versions,
+            ..Self::default()
+        };
+        *self == names
+    }
+
+    /// True when the plan names no objects.
     pub fn is_everything(&self) -> bool {
         self.globs.is_empty()
             && self.experiments.is_empty()

@@ -11,6 +11,8 @@ mod store_location;
 mod store_search;
 mod store_uri;
 
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
@@ -62,6 +64,8 @@ pub enum FilePlace {
     Moved,
     /// In an object store.
     Remote,
+    /// In this folder, which may not be read.
+    Refused(PathBuf),
     /// There are none.
     Nothing,
     /// This machine does not have the artifact root.

@@ -1,6 +1,7 @@
 //! Where the files of a store are that is read without its server, counted before anything is moved.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use super::{Finding, Level};
 use crate::entities::Run;
@@ -12,6 +13,8 @@ pub struct FilePlaces {
     named: u64,
     moved: u64,
     remote: u64,
+    /// The first folder that may not be read.
+    refused: Option<PathBuf>,
     /// Runs of each artifact root that this machine does not have.
     unknown: BTreeMap<String, u64>,
 }
@@ -23,6 +26,7 @@ impl FilePlaces {
             match reader.file_place(run.owner()).await {
                 None => break,
                 Some(FilePlace::Nothing) => {}
+                Some(FilePlace::Refused(folder)) => drop(places.refused.get_or_insert(folder)),
                 Some(FilePlace::Named) => places.named += 1,
                 Some(FilePlace::Moved) => places.moved += 1,
                 Some(FilePlace::Remote) => places.remote += 1,
@@ -36,6 +40,7 @@ impl FilePlaces {
         self.named += more.named;
         self.moved += more.moved;
         self.remote += more.remote;
+        self.refused = self.refused.take().or(more.refused);
         for (root, count) in more.unknown {
             *self.unknown.entry(root).or_default() += count;
         }
@@ -53,6 +58,13 @@ impl FilePlaces {
         let mut findings: Vec<Finding> = found
             .map(|(runs, place)| Finding::new(Level::Ok, format!("files of {} are {place}", count(runs))))
             .collect();
+        findings.extend(self.refused.iter().map(|folder| {
+            Finding::new(
+                Level::Warning,
+                format!("files in {} cannot be read: permission denied", folder.display()),
+            )
+            .hint("run mlferry as a user who may read them")
+        }));
         findings.extend(self.unknown.iter().map(|(root, runs)| {
             let text =
                 format!("files of {} at {root} are not on this machine: they cannot be moved", count(*runs));

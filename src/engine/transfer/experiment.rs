@@ -156,7 +156,10 @@ impl Copy {
     fn takes(&self, choice: &ExperimentSelection, run: &Readable<Run>) -> bool {
         match run {
             Ok(run) => choice.takes(&run.id) && !(self.plan.skip_deleted && run.lifecycle.is_deleted()),
-            Err(unreadable) => choice.takes(&RunId::from(unreadable.id.as_str())),
+            // The id of a part begins with that of its run.
+            Err(unreadable) => {
+                choice.takes(&RunId::from(unreadable.id.split('/').next().unwrap_or_default()))
+            }
         }
     }
 

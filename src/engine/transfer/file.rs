@@ -18,7 +18,7 @@ pub(super) struct Files {
     pub there: Vec<FileEntry>,
     /// The path and the reason, for each file that is not on the target.
     pub missing: Vec<(String, String)>,
-    /// The reason why the list of files, or another part of the owner, may be incomplete.
+    /// The reason why the list of files may be incomplete.
     pub unread: Option<Error>,
 }
 
@@ -51,10 +51,6 @@ impl Copy {
             };
             let (page, unlisted): (Vec<_>, Vec<_>) = page.into_iter().partition(Result::is_ok);
             for unreadable in unlisted.into_iter().filter_map(Result::err) {
-                if unreadable.kind == owner.kind {
-                    files.unread = Some(Error::permanent(unreadable.reason));
-                    continue;
-                }
                 self.journal.plan(Kind::Artifact, [unreadable.id.as_str()])?;
                 self.context.plan(Kind::Artifact, 1).await;
                 // An unreadable folder is listed as missing in the same form as a file.

@@ -339,8 +339,11 @@ impl Copy {
             findings.notes.extend(roots.into_iter().map(|note| format!("{note}; then import with --update")));
         }
         // This job has read everything that the plan selects again.
-        let is_settled =
-            |kind, id: &str| self.plan.is_everything() || self.journal.is_done(kind, id).unwrap_or_default();
+        let is_settled = |kind, id: &str| {
+            // The id of a part of a run begins with that of the run.
+            let owner = if kind == Kind::Run { id.split('/').next().unwrap_or(id) } else { id };
+            self.plan.selects_all() || self.journal.is_done(kind, owner).unwrap_or_default()
+        };
         let finished = self.target.finish(&is_settled).await;
         // The id map is written for the moved objects, even if the last calls have failed.
         if let Some(path) = id_map {

@@ -25,7 +25,9 @@ impl ArchiveReader {
                 }
             });
         }
-        datasets.extend(self.listed_as_not_exported(&[Kind::EvaluationDataset], None).map(Err));
+        let present: Vec<String> = datasets.iter().flatten().map(|dataset| dataset.id.clone()).collect();
+        let is_there = |id: &str| present.iter().any(|dataset| dataset == id);
+        datasets.extend(self.listed_as_not_exported(&[Kind::EvaluationDataset], None, is_there).map(Err));
         let key = |one: &Readable<EvaluationDataset>| match one {
             Ok(dataset) => (dataset.name.clone(), dataset.id.clone()),
             Err(unreadable) => (String::new(), unreadable.id.clone()),
@@ -59,7 +61,7 @@ impl ArchiveReader {
     }
 
     pub(super) fn read_scorers(&self, experiment: &ExperimentId) -> Result<Vec<Scorer>> {
-        if let Some(lost) = self.listed_as_not_exported(&[Kind::Scorer], Some(experiment)).next() {
+        if let Some(lost) = self.listed_as_not_exported(&[Kind::Scorer], Some(experiment), |_| false).next() {
             return Err(Error::permanent(lost.reason));
         }
         let scorers: Vec<Scorer> = match self.read(&self.layout.scorers_file(experiment)) {

@@ -12,9 +12,8 @@ impl ArchiveReader {
             id: id.to_string(),
             reason: e.to_string(),
         };
-        // The files of a model that was not exported completely show that.
-        let lost = self.listed_as_not_exported(&[Kind::LoggedModel], Some(experiment));
-        let lost = lost.filter(|item| ids.iter().all(|id| id.as_str() != item.id)).map(Err);
+        let is_there = |item: &str| ids.iter().any(|id| id.as_str() == item);
+        let lost = self.listed_as_not_exported(&[Kind::LoggedModel], Some(experiment), is_there).map(Err);
         Ok(ids
             .iter()
             .map(|id| self.read_logged_model(experiment, id).map_err(|e| unreadable(id, e)))

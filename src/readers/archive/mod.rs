@@ -11,7 +11,7 @@ mod registry;
 mod tests;
 mod traces;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::fs;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
@@ -47,8 +47,8 @@ pub struct ArchiveReader {
     checksums: Checksums,
     /// Items for lost or damaged files of the directory as a whole.
     damaged: Vec<Unreadable>,
-    /// Items that the export could not read, by kind and id.
-    not_exported: BTreeMap<(Kind, String), NotExported>,
+    /// Items that the export could not read.
+    not_exported: Vec<NotExported>,
     /// Notes that were not reported yet.
     notes: Mutex<Vec<String>>,
 }
@@ -84,8 +84,6 @@ impl ArchiveReader {
             damaged.push(damage::of_directory(Layout::NOT_EXPORTED, &error));
             Vec::new()
         });
-        let key = |item: &NotExported| (item.kind, item.id.clone());
-        let not_exported = not_exported.into_iter().map(|item| (key(&item), item)).collect();
         let about = SourceInfo { kind: "archive", location: place, version: None, capabilities: None };
         Ok(Self { layout, about, checksums, damaged, not_exported, notes: Mutex::new(notes) })
     }
@@ -155,13 +153,12 @@ impl ArchiveReader {
         let folder = self.folder(owner);
         match self.read::<ArtifactList>(&folder.list()) {
             Ok(list) => {
-                let not_whole = self.not_whole(owner).map(Err);
                 let missing = list.missing.into_iter().map(|(path, reason)| {
                     let (kind, id) = (Kind::Artifact, owner.id_of(&path));
                     Err(Unreadable { kind, id, reason: format!("the export could not read it: {reason}") })
                 });
                 let present = list.files.into_iter().map(|file| as_listed(owner, &folder, file));
-                Ok(present.chain(missing).chain(not_whole).collect())
+                Ok(present.chain(missing).collect())
             }
             Err(e) if e.class() == Class::NotFound => {
                 self.layout.guard(&folder.artifacts())?;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{ArchiveReader, json};
 use crate::archive::{Checksums, ExperimentInfo, Layout, NotExportedFile};
-use crate::entities::{Experiment, ExperimentId, Kind, NotExported, Owner, Readable, Run, RunId, Unreadable};
+use crate::entities::{Experiment, ExperimentId, Kind, NotExported, Readable, Run, RunId, Unreadable};
 use crate::error::{Class, Result};
 
 /// Reads the list of the directory. Without a list, nothing is missing.
@@ -18,29 +18,28 @@ pub(super) fn read(layout: &Layout, checksums: &Checksums) -> Result<Vec<NotExpo
 }
 
 impl ArchiveReader {
-    /// The listed items of these kinds, in this experiment or outside of experiments.
+    /// The listed items of these kinds, in this experiment or outside of experiments. An item that is in the directory,
+    /// but not completely, gets an id of its own.
     pub(super) fn listed_as_not_exported<'a>(
         &'a self,
         kinds: &'a [Kind],
         experiment: Option<&'a ExperimentId>,
+        is_there: impl Fn(&str) -> bool + 'a,
     ) -> impl Iterator<Item = Unreadable> + 'a {
         let of =
             move |item: &&NotExported| kinds.contains(&item.kind) && item.experiment.as_ref() == experiment;
-        self.not_exported.values().filter(of).map(Unreadable::from)
+        self.not_exported.iter().filter(of).map(move |item| match is_there(&item.id) {
+            true => Unreadable { id: format!("{}/not exported", item.id), ..Unreadable::from(item) },
+            false => Unreadable::from(item),
+        })
     }
 
-    /// The item for a run or a logged model that is in the directory, but not completely.
-    pub(super) fn not_whole(&self, owner: Owner<'_>) -> Option<Unreadable> {
-        self.not_exported.get(&(owner.kind, owner.id.to_owned())).map(Unreadable::from)
-    }
-
-    /// Experiments that were not exported.
-    pub(super) fn experiments_not_exported(
-        &self,
-        present: &[String],
-    ) -> impl Iterator<Item = Readable<Experiment>> {
-        let listed = self.listed_as_not_exported(&[Kind::Experiment], None);
-        listed.filter(|item| !present.contains(&item.id)).map(Err)
+    /// Experiments that were not exported, and lists of the whole source that could not be read.
+    pub(super) fn experiments_not_exported(&self, present: &[String]) -> Vec<Readable<Experiment>> {
+        let kinds = [Kind::Experiment, Kind::Run, Kind::LoggedModel, Kind::Trace, Kind::Scorer];
+        let listed = self.listed_as_not_exported(&kinds, None, |_| false);
+        // A present experiment reports it with its runs.
+        listed.filter(|item| item.kind != Kind::Experiment || !present.contains(&item.id)).map(Err).collect()
     }
 
     /// Runs that the export, or another tool, lists as not exported, and an item for runs that a damaged list lacks.
@@ -51,14 +50,22 @@ impl ArchiveReader {
         info: ExperimentInfo,
     ) -> Vec<Readable<Run>> {
         let present: HashSet<&str> = runs.iter().map(RunId::as_str).collect();
-        let listed = self.listed_as_not_exported(&[Kind::Run], Some(experiment));
-        let listed: Vec<Unreadable> = listed.filter(|run| !present.contains(run.id.as_str())).collect();
-        let is_known =
-            |run: &RunId| present.contains(run.as_str()) || listed.iter().any(|one| one.id == run.as_str());
+        let is_there = |run: &str| present.contains(run);
+        let mut lost: Vec<Unreadable> =
+            self.listed_as_not_exported(&[Kind::Run], Some(experiment), is_there).collect();
+        let whole = self.listed_as_not_exported(&[Kind::Experiment], None, |_| false);
+        lost.extend(whole.filter(|item| item.id == experiment.as_str()).map(|item| Unreadable {
+            kind: Kind::Run,
+            id: format!("other runs of experiment {experiment}"),
+            ..item
+        }));
+        let known: HashSet<&str> =
+            lost.iter().map(|item| item.id.strip_suffix("/not exported").unwrap_or(&item.id)).collect();
+        let is_new = |run: &RunId| !known.contains(run.as_str()) && !present.contains(run.as_str());
         let reason = "it is in the export's list of failed runs";
-        let lost =
+        let of_list =
             |run: RunId| Unreadable { kind: Kind::Run, id: run.to_string(), reason: reason.to_owned() };
-        let of_others: Vec<_> = info.failed_runs.into_iter().filter(|run| !is_known(run)).map(lost).collect();
-        listed.into_iter().chain(of_others).chain(self.damaged_list_of(experiment)).map(Err).collect()
+        let more: Vec<_> = info.failed_runs.into_iter().filter(is_new).map(of_list).collect();
+        lost.into_iter().chain(more).chain(self.damaged_list_of(experiment)).map(Err).collect()
     }
 }

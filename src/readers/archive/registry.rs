@@ -21,7 +21,7 @@ impl ArchiveReader {
         let files = self.model_files()?;
         let lost: Vec<_> = self.models_without_folder(&files).map(Err).collect();
         let kinds = [Kind::RegisteredModel, Kind::Prompt, Kind::ModelVersion, Kind::PromptVersion];
-        let not_exported = self.listed_as_not_exported(&kinds, None).map(Err);
+        let not_exported = self.listed_as_not_exported(&kinds, None, |_| false).map(Err);
         Ok(files.into_iter().map(read).chain(lost).chain(not_exported).collect())
     }
 

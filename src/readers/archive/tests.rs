@@ -123,3 +123,38 @@ async fn ids_that_lead_elsewhere_are_refused() {
     assert_eq!(runs.len(), 5);
     assert!(runs.iter().all(Result::is_err));
 }
+
+/// Every object that cannot be read, from all lists of the directory.
+async fn unreadable(reader: &ArchiveReader) -> Vec<Unreadable> {
+    let experiment = Experiment { id: "1".into(), ..Experiment::default() };
+    let mut all = Vec::new();
+    all.extend(crate::readers::read_all(reader.experiments()).await.unwrap().1);
+    all.extend(crate::readers::read_all(reader.runs(&experiment)).await.unwrap().1);
+    all.extend(crate::readers::read_all(reader.logged_models(&experiment)).await.unwrap().1);
+    all.extend(crate::readers::read_all(reader.traces(&experiment)).await.unwrap().1);
+    all.extend(crate::readers::read_all(reader.registered_models()).await.unwrap().1);
+    all.extend(crate::readers::read_all(reader.evaluation_datasets()).await.unwrap().1);
+    if let Err(error) = reader.scorers(&experiment).await {
+        all.push(Unreadable { kind: Kind::Scorer, id: "s".to_owned(), reason: error.to_string() });
+    }
+    all
+}
+
+#[tokio::test]
+async fn every_item_that_was_not_exported_is_reported_once() {
+    let of_experiment = [Kind::Run, Kind::LoggedModel, Kind::Trace, Kind::Scorer];
+    let kinds = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Artifact);
+    let items = kinds.flat_map(|kind| [(kind, None), (kind, Some("1"))]);
+    for (kind, experiment) in items.filter(|(kind, of)| of.is_none() || of_experiment.contains(kind)) {
+        // The run of the export is listed as one that is incomplete, its experiment too.
+        for id in ["s", "r1", "1"] {
+            let export = Export::new();
+            let item =
+                serde_json::json!({"kind": kind, "id": id, "experiment": experiment, "reason": "broken"});
+            export.write("not_exported.json", &serde_json::json!({ "not_exported": [item] }).to_string());
+            let found = unreadable(&export.open()).await;
+            let reasons: Vec<_> = found.iter().filter(|item| item.reason.contains("broken")).collect();
+            assert_eq!(reasons.len(), 1, "{kind} {id} of {experiment:?}: {found:?}");
+        }
+    }
+}

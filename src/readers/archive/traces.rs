@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::io::BufRead;
 
 use futures::{StreamExt, stream};
@@ -18,14 +19,21 @@ impl ArchiveReader {
             Ok(ids) => ids,
             Err(error) => return stream::once(async { Err(error) }).boxed(),
         };
-        let lost = self.listed_as_not_exported(&[Kind::Trace], Some(&experiment.id));
-        // A trace without spans has the reason in its own file.
-        let lost: Vec<_> = lost.filter(|item| !ids.contains(&item.id)).map(Err).collect();
+        let present: HashSet<&str> = ids.iter().map(String::as_str).collect();
+        let is_there = |id: &str| present.contains(id);
+        let lost = self.listed_as_not_exported(&[Kind::Trace], Some(&experiment.id), is_there);
+        // A trace that was exported without its spans has the reason in its own file.
+        let lost: Vec<_> = lost.filter(|item| !self.lacks_spans(&experiment.id, &item.id)).map(Err).collect();
         stream::iter(ids)
             .chunks(TRACES_PER_PAGE)
             .map(|ids| Ok(ids.iter().map(|id| self.read_trace(&experiment.id, id)).collect()))
             .chain(stream::iter((!lost.is_empty()).then_some(Ok(lost))))
             .boxed()
+    }
+
+    fn lacks_spans(&self, experiment: &ExperimentId, listed: &str) -> bool {
+        let id = listed.strip_suffix("/not exported");
+        id.is_some_and(|id| self.trace_file(experiment, id).is_ok_and(|file| file.spans_lost.is_some()))
     }
 
     fn trace_ids(&self, experiment: &ExperimentId) -> Result<Vec<String>> {

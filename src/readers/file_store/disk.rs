@@ -87,10 +87,14 @@ impl Disk {
         self.resolved(path).is_ok_and(|path| path.is_dir())
     }
 
-    /// True when the folder has a file or folder.
+    /// True when the folder has a file or folder, or may not be read: reading it gives the reason.
     pub fn holds_something(&self, folder: &Path) -> bool {
-        let mut entries = self.resolved(folder).and_then(fs::read_dir).into_iter().flatten().flatten();
+        let entries = match self.resolved(folder).and_then(fs::read_dir) {
+            Err(e) => return e.kind() == io::ErrorKind::PermissionDenied,
+            Ok(entries) => entries,
+        };
         entries
+            .flatten()
             .any(|entry| !entry.file_name().to_str().is_some_and(|name| is_left_behind(&entry.path(), name)))
     }
 

@@ -200,7 +200,13 @@ impl Store {
     /// The names of the folders in an experiment that may be runs.
     pub fn run_names(&self, folder: &ExperimentFolder) -> Result<Vec<String>> {
         let folders = self.disk.folders(&folder.path)?.into_iter().map(|entry| entry.name);
-        Ok(folders.filter(|name| may_be_run(name)).collect())
+        let names: Vec<String> = folders.filter(|name| may_be_run(name)).collect();
+        for inner in names.iter().filter(|name| !is_run_id(name)).map(|name| folder.path.join(name)) {
+            if !inner.join(META).exists() && has_run_below(&inner) {
+                self.note(format!("{} is not a run: the runs below it were not read", inner.display()));
+            }
+        }
+        Ok(names)
     }
 
     /// The files of an owner beside its metadata. `None` when they are somewhere else: MLflow creates the folder for

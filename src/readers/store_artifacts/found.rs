@@ -1,3 +1,4 @@
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use percent_encoding::percent_decode_str;
@@ -18,6 +19,8 @@ pub enum Found {
     Folder(PathBuf),
     /// The root is known, and has no folder for this owner.
     Nothing,
+    /// This folder may not be read.
+    Refused(PathBuf),
     /// In an object store.
     Remote,
     Unknown,
@@ -75,32 +78,50 @@ impl Places {
         if uri.split_once("://").is_some_and(|(scheme, _)| REMOTE.contains(&scheme)) {
             return Found::Remote;
         }
-        if let Some(own) = own.filter(|own| has_entries(own)) {
-            return Found::Folder(own.to_owned());
+        match own.map(|own| (own, look(own))) {
+            Some((own, Look::Full)) => return Found::Folder(own.to_owned()),
+            Some((own, Look::Refused)) => return Found::Refused(own.to_owned()),
+            _ => {}
         }
         let is_of = |path: &Path| {
-            is_plain_id(owner.id) && path.ends_with(Path::new(owner.id).join("artifacts")) && path.is_dir()
+            is_plain_id(owner.id)
+                && path.ends_with(Path::new(owner.id).join("artifacts"))
+                && !matches!(look(path), Look::Nothing)
         };
         let (absolute, parts) = (local(uri), parts(uri));
         let tails = (2..=parts.len().min(MAX_TAIL)).rev().map(|length| &parts[parts.len() - length..]);
         let tails = tails.map(|tail| tail.iter().collect::<PathBuf>());
         let beside = tails.flat_map(|tail| self.bases.iter().map(move |base| base.join(&tail)));
         let folders = absolute.iter().cloned().chain(beside).filter(|path| is_of(path));
-        let mut is_somewhere = false;
+        let (mut is_somewhere, mut refused) = (false, None);
         for folder in folders {
-            if has_entries(&folder) {
-                return Found::Folder(folder);
+            match look(&folder) {
+                Look::Full => return Found::Folder(folder),
+                Look::Refused => {
+                    refused.get_or_insert(folder);
+                    continue;
+                }
+                Look::Empty | Look::Nothing => {}
             }
             // A file store has an empty folder for every run, even if its files are somewhere else.
             is_somewhere |= self.files.as_ref().is_none_or(|files| !folder.starts_with(files));
         }
+        // The folder of another machine may have the name of one that is closed here.
+        let is_named = |folder: &PathBuf| Some(folder) == absolute.as_ref();
+        if let Some(folder) = refused.take_if(|folder| !is_named(folder)) {
+            return Found::Refused(folder);
+        }
         let is_known = is_somewhere
             // Repositories keep no empty folders.
             || own.is_some()
-            || absolute.is_some_and(|path| is_root_known(&path, owner))
+            || absolute.as_ref().is_some_and(|path| is_root_known(path, owner))
             || self.has_root(&parts)
             || self.lacks_default_root(uri);
-        if is_known { Found::Nothing } else { Found::Unknown }
+        match refused {
+            _ if is_known => Found::Nothing,
+            Some(folder) => Found::Refused(folder),
+            None => Found::Unknown,
+        }
     }
 
     /// Whether the location is below a default root beside the store, which MLflow creates with the first file.
@@ -166,7 +187,31 @@ fn is_root_known(path: &Path, owner: &Owner<'_>) -> bool {
 }
 
 fn has_entries(folder: &Path) -> bool {
-    std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some())
+    look(folder) == Look::Full
+}
+
+#[derive(PartialEq, Eq)]
+enum Look {
+    Full,
+    Empty,
+    /// It is no folder, or does not exist.
+    Nothing,
+    /// It may not be read.
+    Refused,
+}
+
+fn look(folder: &Path) -> Look {
+    match std::fs::read_dir(folder) {
+        Ok(mut entries) => {
+            if entries.next().is_some() {
+                Look::Full
+            } else {
+                Look::Empty
+            }
+        }
+        Err(e) if e.kind() == ErrorKind::PermissionDenied => Look::Refused,
+        Err(_) => Look::Nothing,
+    }
 }
 
 /// The path below the root of the proxy.

@@ -91,6 +91,7 @@ impl StoreArtifacts {
         match self.places.find(&Owner { artifact_uri: uri, ..*owner }, own) {
             Found::Nothing => FilePlace::Nothing,
             Found::Remote => FilePlace::Remote,
+            Found::Refused(folder) => FilePlace::Refused(folder),
             Found::Unknown => FilePlace::Unknown { root: found::root_of(owner.artifact_uri).to_owned() },
             Found::Folder(folder)
                 if crate::artifacts::folder(owner.artifact_uri).as_ref() == Some(&folder) =>
@@ -120,6 +121,11 @@ impl StoreArtifacts {
                 Ok(Some(Root::of_folder(&folder)))
             }
             Found::Nothing => Ok(None),
+            Found::Refused(folder) => Err(Error::permanent(format!(
+                "its files in {} cannot be read: permission denied",
+                folder.display()
+            ))
+            .hint("run mlferry as a user who may read them")),
             // Boxed, because the future of an S3 client is deeply nested.
             Found::Remote => self.stores.remote_root(&owner).boxed().await.map(Some),
             Found::Unknown => {

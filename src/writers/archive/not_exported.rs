@@ -2,8 +2,8 @@ use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
 use super::ArchiveWriter;
-use crate::archive::NotExportedFile;
-use crate::entities::{ExperimentId, Kind, NotExported, RunId};
+use crate::archive::{Layout, NotExportedFile};
+use crate::entities::{ExperimentId, Kind, NotExported, RunId, is_plain_id};
 use crate::error::{Class, Error, Result};
 use crate::writers::IsSettled;
 
@@ -22,6 +22,8 @@ impl NotExportedItems {
         let runs = items
             .iter()
             .filter(|item| item.kind == Kind::Run && item.experiment.as_ref() == Some(experiment));
+        // Parts of runs and lists are items, too.
+        let runs = runs.filter(|item| is_plain_id(&item.id) && !item.id.contains(' '));
         runs.map(|item| RunId::from(item.id.as_str())).collect()
     }
 
@@ -41,19 +43,21 @@ impl ArchiveWriter {
         let (earlier, note) = match self.checksums.read::<NotExportedFile>(&path, read) {
             Ok(file) => (file.not_exported, None),
             Err(error) if error.class() == Class::NotFound => (Vec::new(), None),
-            Err(error) => (Vec::new(), Some(error.to_string())),
+            // Only an export of everything finds these items again.
+            Err(error) => {
+                let (kind, id, reason) =
+                    (Kind::Experiment, Layout::NOT_EXPORTED.to_owned(), error.to_string());
+                (vec![NotExported { kind, id, experiment: None, reason }], Some(error.to_string()))
+            }
         };
         let mut items = self.not_exported.take();
         if items.is_empty() && earlier.is_empty() && note.is_none() {
             return Ok(None);
         }
-        let is_new = |items: &HashSet<(Kind, String)>, item: &NotExported| {
-            !items.contains(&(item.kind, item.id.clone()))
-        };
-        let now: HashSet<(Kind, String)> = items.iter().map(|item| (item.kind, item.id.clone())).collect();
-        items.extend(
-            earlier.into_iter().filter(|item| !is_settled(item.kind, &item.id) && is_new(&now, item)),
-        );
+        let key = |item: &NotExported| (item.kind, item.experiment.clone(), item.id.clone());
+        let now: HashSet<_> = items.iter().map(key).collect();
+        let is_open = |item: &NotExported| !is_settled(item.kind, &item.id) && !now.contains(&key(item));
+        items.extend(earlier.into_iter().filter(is_open));
         items.sort_by(|a, b| (a.kind, &a.experiment, &a.id).cmp(&(b.kind, &b.experiment, &b.id)));
         let file = NotExportedFile { not_exported: items };
         self.checksums.write(&path, &serde_json::to_vec_pretty(&file)?)?;

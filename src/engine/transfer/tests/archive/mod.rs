@@ -157,6 +157,11 @@ impl Exported {
     fn import(&mut self) -> JobReport {
         self.0.target = Arc::new(MemoryStore::new("bb"));
         self.0.lose_journal();
+        self.import_again()
+    }
+
+    /// Imports the export into the same target.
+    fn import_again(&self) -> JobReport {
         let target = Arc::clone(&self.0.target);
         finished(Arc::new(Faults::none()), || {
             let source: Arc<dyn Reader> = Arc::new(ArchiveReader::open(&self.root())?);
