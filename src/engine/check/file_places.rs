@@ -36,6 +36,11 @@ impl FilePlaces {
         places
     }
 
+    /// True when files of some runs may not be read.
+    pub fn is_refused(&self) -> bool {
+        self.refused.is_some()
+    }
+
     pub fn add(&mut self, more: Self) {
         self.named += more.named;
         self.moved += more.moved;

@@ -127,7 +127,7 @@ pub async fn check_source(endpoint: &Endpoint, target: Option<&Capabilities>) ->
     let others = reader.others().await?;
     findings.extend(reader.take_notes().into_iter().map(|note| Finding::new(Level::Ok, note)));
     Ok(CheckReport {
-        unreadable: sample.unreadable.len() as u64,
+        unreadable: sample.unreadable.len() as u64 + u64::from(sample.file_places.is_refused()),
         kinds: sample.kinds(),
         others,
         findings,

@@ -1,8 +1,7 @@
 use std::collections::{BTreeSet, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
-use tokio::task::JoinSet;
 
 use super::Copy;
 use super::group::id_of;
@@ -30,7 +29,7 @@ pub(super) struct Moved {
 impl Copy {
     /// Moves one experiment. Returns an error only if the error ends the whole job.
     pub(super) async fn experiment(
-        self: Arc<Self>,
+        &self,
         experiment: Experiment,
         choice: ExperimentSelection,
     ) -> Result<Option<Moved>> {
@@ -86,14 +85,14 @@ impl Copy {
     /// Moves the runs of an experiment. The inner error concerns the experiment only: not all of its runs could be
     /// listed, or the experiment could not be closed.
     async fn runs(
-        self: &Arc<Self>,
+        &self,
         experiment: &Experiment,
         choice: &ExperimentSelection,
         place: &TargetExperiment,
     ) -> Result<Result<()>> {
-        let models = Arc::new(self.models_of(experiment, choice).await?);
+        let models = self.models_of(experiment, choice).await?;
         let seen = Mutex::new(HashSet::new());
-        let between = Arc::new((experiment.clone(), place.clone()));
+        let known = &models;
         // A list may show a run twice while the source is in use. The run is moved once.
         let is_new =
             |run: &Readable<Run>| seen.lock().unwrap_or_else(PoisonError::into_inner).insert(id_of(run));
@@ -106,17 +105,13 @@ impl Copy {
             .try_flatten()
             .enumerate()
             .map(|(index, group)| {
-                let (copy, between, models) = (Arc::clone(self), Arc::clone(&between), Arc::clone(&models));
-                // Each group is a task, so that groups use several processors.
-                spawned(async move {
+                let moved = async move {
                     match group {
-                        Ok(group) => {
-                            let (experiment, place) = &*between;
-                            Ok(Ok((index, copy.group((experiment, place), group, &models).await?)))
-                        }
+                        Ok(group) => Ok(Ok((index, self.group((experiment, place), group, known).await?))),
                         Err(error) => Ok::<_, Error>(Err(error)),
                     }
-                })
+                };
+                moved.boxed()
             })
             .buffer_unordered(MAX_CONCURRENT_GROUPS);
         let mut present: Vec<(usize, Vec<RunId>)> = Vec::new();
@@ -203,17 +198,6 @@ impl Copy {
             self.fail(Kind::Run, (run.as_str(), run.as_str()), Some(&experiment.id), &error).await?;
         }
         Ok(())
-    }
-}
-
-/// Runs a part of the work as a task of its own. The task ends when the future is dropped.
-async fn spawned<T: Send + 'static>(work: impl Future<Output = Result<T>> + Send + 'static) -> Result<T> {
-    let mut task = JoinSet::new();
-    task.spawn(work.boxed());
-    match task.join_next().await {
-        Some(Ok(result)) => result,
-        Some(Err(error)) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-        _ => Err(Error::stopped()),
     }
 }
 

@@ -168,7 +168,7 @@ impl TransferSetup {
             };
             let reader = Arc::clone(&source);
             context.set_server_check(Box::new(question), Box::new(move || reader.lost()));
-            let copy = Arc::new(Copy {
+            let copy = Copy {
                 context,
                 source,
                 target,
@@ -184,7 +184,7 @@ impl TransferSetup {
                 named_runs: NamedRuns::default(),
                 renumbered: std::sync::Mutex::default(),
                 refused_versions: std::sync::Mutex::default(),
-            });
+            };
             // A directory belongs to one machine, so its lock file is enough.
             let result = match step {
                 Step::Import => copy.alone(&lease, id_map).await,
@@ -235,7 +235,7 @@ struct Copy {
 
 impl Copy {
     /// Runs the copy while no other import writes to the target.
-    async fn alone(self: &Arc<Self>, lease: &Lease, id_map: Option<PathBuf>) -> Result<Findings> {
+    async fn alone(&self, lease: &Lease, id_map: Option<PathBuf>) -> Result<Findings> {
         if let Some(note) = lease.take().await? {
             self.context.note(note).await;
         }
@@ -282,7 +282,7 @@ impl Copy {
         .hint("a migration needs two servers; nothing was moved"))
     }
 
-    async fn run(self: &Arc<Self>, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
+    async fn run(&self, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
         let (source, target) = (self.source.about().location.clone(), self.target.location().to_owned());
         self.context.send(Event::Started { step, source, target }).await;
         self.send_notes().await;
@@ -306,8 +306,8 @@ impl Copy {
         self.journal.plan(Kind::Experiment, chosen.iter().map(|(experiment, _)| experiment.id.as_str()))?;
         self.context.plan(Kind::Experiment, chosen.len()).await;
         let experiments: Vec<Experiment> = chosen.iter().map(|(experiment, _)| experiment.clone()).collect();
-        let all = stream::iter(chosen)
-            .map(|(experiment, choice)| Arc::clone(self).experiment(experiment, choice).boxed());
+        let all =
+            stream::iter(chosen).map(|(experiment, choice)| self.experiment(experiment, choice).boxed());
         let mut all = all.buffer_unordered(MAX_CONCURRENT_EXPERIMENTS);
         let mut moved = Vec::new();
         while let Some(result) = all.next().await {

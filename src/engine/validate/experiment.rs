@@ -214,6 +214,12 @@ impl Compare {
             let difference = Difference::unreadable(Kind::Run, ours.label(), ours.id.as_str(), field);
             return self.found(difference.of_experiment(&experiment.name)).await;
         }
+        let infinite = |sums: &history::Checksums, run| sums.infinite.get(run).copied().unwrap_or_default();
+        let replaced = infinite(our_sums, &ours.id).saturating_sub(infinite(their_sums, &theirs.id));
+        if replaced > 0 {
+            let mut report = self.report.lock().unwrap_or_else(PoisonError::into_inner);
+            report.normalised.add(Kind::Run, history::INFINITE, history::STORED_AS_GREATEST, replaced);
+        }
         let fields::Fields { mut found, references } =
             fields::runs(ours, theirs, experiment.lifecycle.is_deleted());
         let (our_series, their_series) = (our_sums.series.get(&ours.id), their_sums.series.get(&theirs.id));

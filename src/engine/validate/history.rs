@@ -58,11 +58,18 @@ impl Checksum {
     }
 }
 
+/// Points that count as equal although the target has another value.
+pub const INFINITE: &str = "points of a metric: ±infinity is ±1.797e308 there";
+pub const STORED_AS_GREATEST: &str =
+    "MLflow 1.30 to 3.18, store/tracking/sqlalchemy_store.py, sanitize_metric_value";
+
 /// The checksums of some runs, and the runs that could not be read.
 #[derive(Default)]
 pub struct Checksums {
     pub series: HashMap<RunId, BTreeMap<String, Checksum>>,
     pub unreadable: HashMap<RunId, String>,
+    /// The number of points with an infinite value.
+    pub infinite: HashMap<RunId, u64>,
     pub points: u64,
 }
 
@@ -73,6 +80,10 @@ pub async fn checksums(of: &dyn Reader, runs: &[Run]) -> Result<Checksums> {
         match chunk {
             Ok(chunk) => {
                 all.points += chunk.points.len() as u64;
+                let infinite = chunk.points.iter().filter(|point| point.value.is_infinite()).count() as u64;
+                if infinite > 0 {
+                    *all.infinite.entry(chunk.run_id.clone()).or_default() += infinite;
+                }
                 let series = all.series.entry(chunk.run_id).or_default().entry(chunk.key).or_default();
                 chunk.points.iter().for_each(|point| series.add(point));
             }
