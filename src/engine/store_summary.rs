@@ -62,8 +62,14 @@ pub async fn summarize(
         on_part(summary.clone());
     }
     let (models, more) = read_all(reader.registered_models()).await?;
-    let Size { bytes, refused } = size.await.map_err(|e| Error::permanent(e.to_string()))?;
+    let Size { bytes, mut refused } = size.await.map_err(|e| Error::permanent(e.to_string()))?;
     let reasons = unreadable.iter().chain(&more).map(|one| one.reason.clone());
+    // Some of them are reported as unreadable experiments and models.
+    let is_known = |path: &PathBuf| {
+        let path = path.display().to_string();
+        unreadable.iter().chain(&more).any(|one| one.reason.contains(&path))
+    };
+    refused.retain(|path| !is_known(path));
     let refused_reason = refused.first().map(|path| format!("{}: permission denied", path.display()));
     Ok(StoreSummary {
         runs: Count::counted(runs, is_cut),
@@ -79,7 +85,7 @@ pub async fn summarize(
 #[derive(Default)]
 struct Size {
     bytes: u64,
-    /// The folders that this user may not read, except those of experiments: the reader reports them.
+    /// The folders that this user may not read.
     refused: Vec<PathBuf>,
 }
 
@@ -97,7 +103,7 @@ impl Size {
             }
             match std::fs::read_dir(&path) {
                 Ok(entries) => paths.extend(entries.flatten().map(|entry| entry.path())),
-                Err(e) if e.kind() == ErrorKind::PermissionDenied && !is_experiment(root, &path) => {
+                Err(e) if e.kind() == ErrorKind::PermissionDenied => {
                     size.refused.push(path);
                 }
                 Err(_) => {}
@@ -105,9 +111,4 @@ impl Size {
         }
         size
     }
-}
-
-fn is_experiment(root: &Path, path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    path.parent() == Some(root) && !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
 }

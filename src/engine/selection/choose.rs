@@ -139,7 +139,9 @@ fn may_take(plan: &Plan, matcher: &PlanMatcher<'_>, unreadable: &Unreadable, any
     };
     let takes_version = |globs: &[String]| {
         let name = unreadable.id.rsplit_once('/').map_or(unreadable.id.as_str(), |(name, _)| name);
-        is_open(globs) || globs.iter().any(|glob| glob.starts_with(name))
+        let names =
+            |glob: &String| glob == name || glob.strip_prefix(name).is_some_and(|rest| rest.starts_with('/'));
+        is_open(globs) || globs.iter().any(names)
     };
     plan.is_everything()
         || match unreadable.kind {

@@ -91,8 +91,7 @@ impl Copy {
         place: &TargetExperiment,
     ) -> Result<Result<()>> {
         let models = self.models_of(experiment, choice).await?;
-        let seen = Mutex::new(HashSet::new());
-        let known = &models;
+        let (seen, known) = (Mutex::new(HashSet::new()), &models);
         // A list may show a run twice while the source is in use. The run is moved once.
         let is_new =
             |run: &Readable<Run>| seen.lock().unwrap_or_else(PoisonError::into_inner).insert(id_of(run));
@@ -128,11 +127,11 @@ impl Copy {
             return Ok(Ok(()));
         }
         if let Some(error) = broken {
-            return self.fail_rest(&models, error).await.map(Err);
+            return self.fail_rest(models, error).await.map(Err);
         }
         let seen = seen.into_inner().unwrap_or_else(PoisonError::into_inner);
         self.report_unseen(experiment, named(choice).into_iter().filter(|run| !seen.contains(run))).await?;
-        self.late.add_orphans(place, models.take_all());
+        self.late.add_orphans(place, models.all());
         present.sort_unstable_by_key(|(index, _)| *index);
         let order: Vec<RunId> = present.into_iter().flat_map(|(_, runs)| runs).collect();
         Ok(self.target.close_experiment(place, experiment, &order).await)
@@ -140,9 +139,9 @@ impl Copy {
 
     /// Marks these models as failed: it is unknown whether their runs are on the target, so they cannot be created.
     /// Returns the experiment's error.
-    async fn fail_rest(&self, models: &Models, error: Error) -> Result<Error> {
+    async fn fail_rest(&self, models: Models, error: Error) -> Result<Error> {
         let error = error.at("its runs cannot all be listed");
-        for model in models.take_all() {
+        for model in models.all() {
             self.fail_model(&model, &error.clone().at("its experiment")).await?;
         }
         Ok(error)
@@ -165,7 +164,7 @@ impl Copy {
         choice: &ExperimentSelection,
         error: &Error,
     ) -> Result<()> {
-        for model in self.models_of(experiment, choice).await?.take_all() {
+        for model in self.models_of(experiment, choice).await?.all() {
             let item = (model.id.as_str(), model.name.as_str());
             self.fail_item_of(experiment, Kind::LoggedModel, item, error).await?;
         }

@@ -340,7 +340,7 @@ impl Copy {
         }
         // This job has read everything that the plan selects again.
         let is_settled = |kind, id: &str| {
-            // The id of a part of a run begins with that of the run.
+            // The id of a part of a run begins with that of the run. If the journal cannot be read, the item stays listed.
             let owner = if kind == Kind::Run { id.split('/').next().unwrap_or(id) } else { id };
             self.plan.selects_all() || self.journal.is_done(kind, owner).unwrap_or_default()
         };

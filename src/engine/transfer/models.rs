@@ -20,7 +20,7 @@ use crate::writers::{Existing, ModelWriter, TargetExperiment};
 pub(super) struct Models {
     /// The models whose run has not been processed yet, by the id of that run.
     of_run: Mutex<HashMap<RunId, Vec<LoggedModel>>>,
-    runless: Mutex<Vec<LoggedModel>>,
+    runless: Vec<LoggedModel>,
     metrics: HashMap<RunId, Vec<(ModelId, ModelMetric)>>,
 }
 
@@ -44,12 +44,11 @@ impl Models {
         self.metrics.get(run).map_or(&[], Vec::as_slice)
     }
 
-    /// Removes and returns all models that were not taken. After the experiment's last run, these are the models that no run made, and the
+    /// All models that were not taken. After the experiment's last run, these are the models that no run made, and the
     /// models whose run is deleted or in another experiment.
-    pub fn take_all(&self) -> impl Iterator<Item = LoggedModel> + use<> {
-        let of_run = std::mem::take(&mut *self.of_run.lock().unwrap_or_else(PoisonError::into_inner));
-        let runless = std::mem::take(&mut *self.runless.lock().unwrap_or_else(PoisonError::into_inner));
-        of_run.into_values().flatten().chain(runless)
+    pub fn all(self) -> impl Iterator<Item = LoggedModel> {
+        let of_run = self.of_run.into_inner().unwrap_or_else(PoisonError::into_inner);
+        of_run.into_values().flatten().chain(self.runless)
     }
 
     fn add(&mut self, model: LoggedModel) {
@@ -58,7 +57,7 @@ impl Models {
             points.push((model.id.clone(), metric.clone()));
         }
         match model.source_run_id.clone() {
-            None => self.runless.get_mut().unwrap_or_else(PoisonError::into_inner).push(model),
+            None => self.runless.push(model),
             Some(run) => {
                 let of_run = self.of_run.get_mut().unwrap_or_else(PoisonError::into_inner);
                 of_run.entry(run).or_default().push(model);

@@ -7,6 +7,9 @@ use crate::archive::{Checksums, ExperimentInfo, Layout, NotExportedFile};
 use crate::entities::{Experiment, ExperimentId, Kind, NotExported, Readable, Run, RunId, Unreadable};
 use crate::error::{Class, Result};
 
+/// The end of the id of an item that is in the directory, but not completely.
+pub(super) const INCOMPLETE: &str = "/not exported";
+
 /// Reads the list of the directory. Without a list, nothing is missing.
 pub(super) fn read(layout: &Layout, checksums: &Checksums) -> Result<Vec<NotExported>> {
     let path = layout.not_exported();
@@ -29,7 +32,7 @@ impl ArchiveReader {
         let of =
             move |item: &&NotExported| kinds.contains(&item.kind) && item.experiment.as_ref() == experiment;
         self.not_exported.iter().filter(of).map(move |item| match is_there(&item.id) {
-            true => Unreadable { id: format!("{}/not exported", item.id), ..Unreadable::from(item) },
+            true => Unreadable { id: format!("{}{INCOMPLETE}", item.id), ..Unreadable::from(item) },
             false => Unreadable::from(item),
         })
     }
@@ -60,7 +63,7 @@ impl ArchiveReader {
             ..item
         }));
         let known: HashSet<&str> =
-            lost.iter().map(|item| item.id.strip_suffix("/not exported").unwrap_or(&item.id)).collect();
+            lost.iter().map(|item| item.id.strip_suffix(INCOMPLETE).unwrap_or(&item.id)).collect();
         let is_new = |run: &RunId| !known.contains(run.as_str()) && !present.contains(run.as_str());
         let reason = "it is in the export's list of failed runs";
         let of_list =

@@ -4,6 +4,7 @@ use std::io::BufRead;
 use futures::{StreamExt, stream};
 
 use super::ArchiveReader;
+use super::not_exported::INCOMPLETE;
 use crate::archive::TraceFile;
 use crate::entities::{
     Experiment, ExperimentId, Kind, Readable, Spans, Trace, TraceLinks, Unreadable, is_plain_id,
@@ -32,7 +33,7 @@ impl ArchiveReader {
     }
 
     fn lacks_spans(&self, experiment: &ExperimentId, listed: &str) -> bool {
-        let id = listed.strip_suffix("/not exported");
+        let id = listed.strip_suffix(INCOMPLETE);
         id.is_some_and(|id| self.trace_file(experiment, id).is_ok_and(|file| file.spans_lost.is_some()))
     }
 

@@ -83,32 +83,30 @@ impl Places {
             Some((own, Look::Refused)) => return Found::Refused(own.to_owned()),
             _ => {}
         }
-        let is_of = |path: &Path| {
-            is_plain_id(owner.id)
-                && path.ends_with(Path::new(owner.id).join("artifacts"))
-                && !matches!(look(path), Look::Nothing)
-        };
+        let is_of =
+            |path: &Path| is_plain_id(owner.id) && path.ends_with(Path::new(owner.id).join("artifacts"));
         let (absolute, parts) = (local(uri), parts(uri));
         let tails = (2..=parts.len().min(MAX_TAIL)).rev().map(|length| &parts[parts.len() - length..]);
         let tails = tails.map(|tail| tail.iter().collect::<PathBuf>());
         let beside = tails.flat_map(|tail| self.bases.iter().map(move |base| base.join(&tail)));
         let folders = absolute.iter().cloned().chain(beside).filter(|path| is_of(path));
-        let (mut is_somewhere, mut refused) = (false, None);
+        let (mut is_somewhere, mut is_hidden, mut refused) = (false, false, None);
         for folder in folders {
             match look(&folder) {
                 Look::Full => return Found::Folder(folder),
-                Look::Refused => {
-                    refused.get_or_insert(folder);
-                    continue;
+                // A path of another machine may lead through a folder that is closed here, such as /root.
+                Look::Refused if Some(&folder) == absolute.as_ref() && !is_root_visible(&folder) => {
+                    is_hidden = true;
                 }
-                Look::Empty | Look::Nothing => {}
+                Look::Refused => drop(refused.get_or_insert(folder)),
+                // A file store has an empty folder for every run, even if its files are somewhere else.
+                Look::Empty => {
+                    is_somewhere |= self.files.as_ref().is_none_or(|files| !folder.starts_with(files));
+                }
+                Look::Nothing => {}
             }
-            // A file store has an empty folder for every run, even if its files are somewhere else.
-            is_somewhere |= self.files.as_ref().is_none_or(|files| !folder.starts_with(files));
         }
-        // The folder of another machine may have the name of one that is closed here.
-        let is_named = |folder: &PathBuf| Some(folder) == absolute.as_ref();
-        if let Some(folder) = refused.take_if(|folder| !is_named(folder)) {
+        if let Some(folder) = refused {
             return Found::Refused(folder);
         }
         let is_known = is_somewhere
@@ -117,10 +115,10 @@ impl Places {
             || absolute.as_ref().is_some_and(|path| is_root_known(path, owner))
             || self.has_root(&parts)
             || self.lacks_default_root(uri);
-        match refused {
+        match absolute {
             _ if is_known => Found::Nothing,
-            Some(folder) => Found::Refused(folder),
-            None => Found::Unknown,
+            Some(folder) if is_hidden => Found::Refused(folder),
+            _ => Found::Unknown,
         }
     }
 
@@ -176,14 +174,24 @@ pub fn root_of(uri: &str) -> &str {
 
 /// Whether this machine has the folder of the owner's experiment, or an artifact root with other experiments.
 fn is_root_known(path: &Path, owner: &Owner<'_>) -> bool {
+    let [experiment, root] = experiment_and_root(path);
+    let is_default = experiment.is_some_and(|folder| folder.ends_with(owner.experiment_id.as_str()));
+    experiment.is_some_and(Path::is_dir) || (is_default && root.is_some_and(holds_experiments))
+}
+
+/// The folder of the experiment and the artifact root, above the folder of an owner's files.
+fn experiment_and_root(path: &Path) -> [Option<&Path>; 2] {
     let mut above = path.ancestors().skip(2);
     let mut experiment = above.next();
     if experiment.is_some_and(|folder| folder.ends_with("models") || folder.ends_with("traces")) {
         experiment = above.next();
     }
-    let root = above.next();
-    let is_default = experiment.is_some_and(|folder| folder.ends_with(owner.experiment_id.as_str()));
-    experiment.is_some_and(Path::is_dir) || (is_default && root.is_some_and(holds_experiments))
+    [experiment, above.next()]
+}
+
+/// Whether the artifact root of this folder is certainly on this machine.
+fn is_root_visible(path: &Path) -> bool {
+    experiment_and_root(path)[1].is_some_and(|root| root.symlink_metadata().is_ok())
 }
 
 fn has_entries(folder: &Path) -> bool {
