@@ -16,7 +16,7 @@ use super::walk::{self, PARTIAL, Walked};
 use super::{ByteStream, Digest, Hashed};
 use crate::entities::FileEntry;
 use crate::error::{Class, Error, Result};
-use crate::io::ByteSource;
+use crate::io::{ByteSource, in_thread};
 
 const CHUNK: usize = 256 * 1024;
 /// Any two starts of the machine may be different.
@@ -28,11 +28,13 @@ const FIRST_DELAY: Duration = Duration::from_millis(200);
 /// Creates a file that does not exist under its final name yet.
 pub fn partial(path: &Path) -> Result<NamedTempFile> {
     let folder = folder_of(path)?;
-    fs::create_dir_all(folder).map_err(|e| Error::from(e).at(folder.display()))?;
-    tempfile::Builder::new()
-        .prefix(PARTIAL)
-        .tempfile_in(folder)
-        .map_err(|e| Error::from(e).at(folder.display()))
+    let create = || tempfile::Builder::new().prefix(PARTIAL).tempfile_in(folder);
+    let created = create().or_else(|e| match e.kind() {
+        // Most folders exist already.
+        io::ErrorKind::NotFound => fs::create_dir_all(folder).and_then(|()| create()),
+        _ => Err(e),
+    });
+    created.map_err(|e| Error::from(e).at(folder.display()))
 }
 
 /// Renames a finished partial file to its final name. The file is on disk after [`sync`].
@@ -162,13 +164,28 @@ struct Opened {
 fn start_of(path: &Path) -> Result<Opened> {
     let place = path.display().to_string();
     let read = || {
-        let (file, mut start) = (File::open(path)?, Vec::new());
-        (&file).take(CHUNK as u64).read_to_end(&mut start)?;
-        let rest = (start.len() == CHUNK).then_some(file);
+        let file = File::open(path)?;
+        let (start, is_whole) = read_start(&file, file.metadata()?.len(), CHUNK)?;
+        let rest = (!is_whole).then_some(file);
         Ok((start, rest))
     };
     let (start, rest) = read().map_err(|e: io::Error| Error::from(e).at(&place))?;
     Ok(Opened { start, rest, place })
+}
+
+/// The first bytes of a file of this size, and whether they are all of it. One call reads a small file: when a regular
+/// file returns fewer bytes than requested, it has ended.
+pub fn read_start(mut file: &File, size: u64, limit: usize) -> io::Result<(Vec<u8>, bool)> {
+    let room = usize::try_from(size).unwrap_or(usize::MAX).saturating_add(1).min(limit);
+    let mut start = vec![0; room];
+    let count = file.read(&mut start)?;
+    start.truncate(count);
+    let has_ended = count < room && count as u64 == size;
+    if !has_ended {
+        file.take((limit - count) as u64).read_to_end(&mut start)?;
+    }
+    let is_whole = has_ended || start.len() < limit;
+    Ok((start, is_whole))
 }
 
 impl Opened {
@@ -180,10 +197,6 @@ impl Opened {
         let rest = rest.map(move |chunk| chunk.map_err(|e| Error::from(e).at(&place)));
         stream::iter(start).chain(rest).boxed()
     }
-}
-
-async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|e| Error::permanent(e.to_string()))?
 }
 
 /// Every file below `root`, in the order of the paths. Empty when the folder does not exist.

@@ -9,7 +9,7 @@ use super::walk::{Walked, walk};
 use super::{ByteStream, local};
 use crate::entities::{FileEntry, S3Object};
 use crate::error::{Error, Result};
-use crate::io::Pages;
+use crate::io::{Pages, in_thread};
 
 /// The container of all local folders, for messages.
 pub const FOLDERS: &str = "folders of this machine";
@@ -114,10 +114,10 @@ impl Store for LocalStore {
     fn list(&self, prefix: &str) -> Pages<'static, FileEntry> {
         let root = Path::new(prefix).to_owned();
         let walked = async move {
-            match tokio::task::spawn_blocking(move || walk(&root)).await {
+            match in_thread(move || Ok(walk(&root))).await {
                 // The error comes after all files that could be read.
                 Ok(Walked { files, unread }) => stream::iter([Ok(files)].into_iter().chain(unread.map(Err))),
-                Err(e) => stream::iter([Err(Error::permanent(e.to_string()))].into_iter().chain(None)),
+                Err(error) => stream::iter([Err(error)].into_iter().chain(None)),
             }
         };
         walked.flatten_stream().boxed()

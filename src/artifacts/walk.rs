@@ -22,42 +22,27 @@ pub struct Walked {
     pub unread: Option<Error>,
 }
 
-/// A folder to read.
-struct Folder {
-    /// The path below the root, with its links not resolved.
-    path: PathBuf,
-    /// The real paths of this folder and of the folders above it.
-    trail: Vec<PathBuf>,
-}
-
 /// Every file below `root`. Empty when the folder does not exist.
 pub fn walk(root: &Path) -> Walked {
     let mut walked = Walked::default();
-    let top = match fs::canonicalize(root) {
-        Ok(top) => top,
-        Err(e) if e.kind() == io::ErrorKind::NotFound => return walked,
-        Err(e) => {
-            return Walked { unread: Some(Error::from(e).at(root.display())), ..walked };
-        }
-    };
-    let mut folders = vec![Folder { path: root.to_owned(), trail: vec![top.clone()] }];
+    let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
-        let entries = match fs::read_dir(&folder.path) {
+        let entries = match fs::read_dir(&folder) {
             Ok(entries) => entries,
-            // The folder was removed in the meantime.
+            // It does not exist, or was removed in the meantime.
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
             Err(e) => {
-                walked.unread.get_or_insert(Error::from(e).at(folder.path.display()));
+                walked.unread.get_or_insert(Error::from(e).at(folder.display()));
                 continue;
             }
         };
         for entry in entries {
-            match entry.and_then(|entry| inspect(&top, &folder, &entry)) {
+            match entry.and_then(|entry| inspect(root, &folder, &entry)) {
                 Ok(Entry::Folder(below)) => folders.push(below),
                 Ok(Entry::File(path, meta)) => walked.files.push(described(root, &path, meta.as_ref())),
                 Ok(Entry::Nothing) => {}
                 Err(e) => {
-                    walked.unread.get_or_insert(Error::from(e).at(folder.path.display()));
+                    walked.unread.get_or_insert(Error::from(e).at(folder.display()));
                 }
             }
         }
@@ -68,24 +53,19 @@ pub fn walk(root: &Path) -> Walked {
 
 /// The kind of an entry in a folder.
 enum Entry {
-    Folder(Folder),
+    Folder(PathBuf),
     /// A file, with its metadata if it may be read.
     File(PathBuf, Option<fs::Metadata>),
     Nothing,
 }
 
-fn inspect(top: &Path, folder: &Folder, entry: &DirEntry) -> io::Result<Entry> {
+fn inspect(root: &Path, folder: &Path, entry: &DirEntry) -> io::Result<Entry> {
     if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
         return Ok(Entry::Nothing);
     }
     let (path, kind) = (entry.path(), entry.file_type()?);
-    let below = |real: PathBuf| {
-        let trail = folder.trail.iter().cloned().chain([real]).collect();
-        Entry::Folder(Folder { path: path.clone(), trail })
-    };
     if kind.is_dir() {
-        let here = folder.trail.last().map_or_else(|| path.clone(), |real| real.join(entry.file_name()));
-        return Ok(below(here));
+        return Ok(Entry::Folder(path));
     }
     if !kind.is_symlink() {
         return Ok(match kind.is_file() {
@@ -96,9 +76,12 @@ fn inspect(top: &Path, folder: &Folder, entry: &DirEntry) -> io::Result<Entry> {
     // A dangling link counts as a file that cannot be opened.
     let Ok(real) = fs::canonicalize(&path) else { return Ok(Entry::File(path, None)) };
     let Ok(meta) = fs::metadata(&real) else { return Ok(Entry::File(path, None)) };
-    let is_within = real.starts_with(top);
+    let is_within = real.starts_with(fs::canonicalize(root)?);
+    let mut above = folder.ancestors().take_while(|above| above.starts_with(root));
     Ok(match meta.is_dir() {
-        true if is_within && !folder.trail.contains(&real) => below(real),
+        true if is_within && !above.any(|above| fs::canonicalize(above).is_ok_and(|above| above == real)) => {
+            Entry::Folder(path)
+        }
         _ => Entry::File(path, Some(meta).filter(|meta| is_within && meta.is_file())),
     })
 }

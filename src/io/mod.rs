@@ -8,6 +8,7 @@ mod meter;
 mod outage;
 mod pages;
 mod task;
+mod thread;
 
 pub use byte_source::ByteSource;
 pub use credential_wait::CredentialWait;
@@ -16,3 +17,4 @@ pub use meter::{Meter, OpenRequest, Traffic};
 pub use outage::{Outage, Reachable};
 pub use pages::{Listing, Pages, circle, listing, pages, strict};
 pub use task::OwnTask;
+pub use thread::{from_thread, in_thread};

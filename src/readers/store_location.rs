@@ -6,7 +6,8 @@ use std::sync::Arc;
 use secrecy::SecretString;
 
 use super::{FileStoreReader, Login, MysqlAddress, PostgresAddress, Reader, SqlStoreReader, StoreArtifacts};
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::io::in_thread;
 use crate::rest::ArtifactRoots;
 
 /// The store of a tracking server, as `mlflow server --backend-store-uri` names it.
@@ -41,12 +42,12 @@ impl StoreLocation {
             Self::Files(path) => {
                 let path = absolute(path);
                 let artifacts = artifacts(&folder_of(&path), Some(path.as_path()));
-                blocking(move || Ok(Arc::new(FileStoreReader::open(&path, artifacts)?) as _)).await?
+                in_thread(move || Ok(Arc::new(FileStoreReader::open(&path, artifacts)?) as _)).await?
             }
             Self::Sqlite(path) => {
                 let path = absolute(path);
                 let artifacts = artifacts(&folder_of(&path), None);
-                blocking(move || Ok(Arc::new(SqlStoreReader::sqlite(&path, workspace, artifacts)?) as _))
+                in_thread(move || Ok(Arc::new(SqlStoreReader::sqlite(&path, workspace, artifacts)?) as _))
                     .await?
             }
             // A server's paths are relative to the folder in which it was started.
@@ -110,10 +111,6 @@ impl PartialEq for StoreLocation {
 }
 
 impl Eq for StoreLocation {}
-
-async fn blocking<T: Send + 'static>(open: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(open).await.map_err(|e| Error::permanent(e.to_string()))?
-}
 
 fn absolute(path: &Path) -> PathBuf {
     path.canonicalize().or_else(|_| std::path::absolute(path)).unwrap_or_else(|_| path.to_owned())

@@ -20,7 +20,6 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use futures::stream::{self, BoxStream, StreamExt};
 use serde::de::{DeserializeOwned, IgnoredAny};
-use tokio::sync::mpsc;
 
 use super::{Reader, SourceInfo};
 use crate::archive::{
@@ -33,7 +32,7 @@ use crate::entities::{
     Trace, TraceLinks, Unreadable, Unsupported, is_plain_id, is_safe_path,
 };
 use crate::error::{Class, Error, Result};
-use crate::io::{Pages, Traffic};
+use crate::io::{Pages, Traffic, from_thread};
 
 const EXPERIMENTS_PER_PAGE: usize = 200;
 const RUNS_PER_PAGE: usize = 100;
@@ -337,15 +336,14 @@ impl Reader for ArchiveReader {
     }
 }
 
-/// Reads a run file in its own thread, a few chunks ahead of the consumer.
+/// Reads a run file, a few chunks ahead of the consumer.
 fn history(path: PathBuf, run_id: RunId) -> BoxStream<'static, Result<Readable<MetricChunk>>> {
-    let (sender, receiver) = mpsc::channel(2);
-    tokio::task::spawn_blocking(move || {
+    from_thread(2, move |send_item| {
         let mut chunk = MetricChunk { run_id: run_id.clone(), key: String::new(), points: Vec::new() };
         let send = |chunk: &mut MetricChunk, next: &str| {
             let full = MetricChunk { run_id: run_id.clone(), key: next.to_owned(), points: Vec::new() };
             let full = std::mem::replace(chunk, full);
-            full.points.is_empty() || sender.blocking_send(Ok(Ok(full))).is_ok()
+            full.points.is_empty() || send_item(Ok(Ok(full)))
         };
         let mut sink = |key: &str, point: Point| {
             let listening = if chunk.key != key || chunk.points.len() == POINTS_PER_CHUNK {
@@ -361,9 +359,7 @@ fn history(path: PathBuf, run_id: RunId) -> BoxStream<'static, Result<Readable<M
         if let (true, Err(error)) = (sent, read) {
             let unreadable =
                 Unreadable { kind: Kind::Run, id: run_id.to_string(), reason: error.to_string() };
-            // If the receiver is closed, the reason is not needed.
-            let _ = sender.blocking_send(Ok(Err(unreadable)));
+            send_item(Ok(Err(unreadable)));
         }
-    });
-    stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) }).boxed()
+    })
 }

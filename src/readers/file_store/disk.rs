@@ -9,10 +9,11 @@ use std::time::UNIX_EPOCH;
 #[cfg(unix)]
 use rustix::fs::OFlags;
 
+use crate::artifacts::local;
 use crate::error::{Error, Result};
 
 /// Values and `meta.yaml` files are read as a whole. The largest that MLflow writes are profiles of datasets of 16 MB.
-const MAX_BYTES: u64 = 64 * 1024 * 1024;
+const MAX_BYTES: usize = 64 * 1024 * 1024;
 
 pub struct Disk {
     /// With all links resolved.
@@ -103,15 +104,16 @@ impl Disk {
     }
 
     pub fn read(&self, path: &Path) -> Result<Vec<u8>> {
-        let place = |e: io::Error| Error::from(e).at(path.display());
-        let (file, size) = self.open_sized(path).map_err(place)?;
-        // With one byte more, the end of the file is seen without a larger buffer.
-        let mut bytes = Vec::with_capacity(size.min(MAX_BYTES) as usize + 1);
-        file.take(MAX_BYTES + 1).read_to_end(&mut bytes).map_err(place)?;
-        if bytes.len() as u64 > MAX_BYTES {
-            return Err(place(io::Error::other("it is larger than 64 MB")));
+        match self.read_start(path, MAX_BYTES)? {
+            (bytes, true) => Ok(bytes),
+            (_, false) => Err(Error::permanent("it is larger than 64 MB").at(path.display())),
         }
-        Ok(bytes)
+    }
+
+    /// The first bytes of a file, and whether they are all of it.
+    pub fn read_start(&self, path: &Path, limit: usize) -> Result<(Vec<u8>, bool)> {
+        let read = self.open_sized(path).and_then(|(file, size)| local::read_start(&file, size, limit));
+        read.map_err(|e| Error::from(e).at(path.display()))
     }
 
     /// The open file and its size.

@@ -5,13 +5,13 @@ use std::mem;
 use std::path::Path;
 use std::sync::Arc;
 
-use futures::stream::{self, BoxStream, StreamExt};
-use tokio::sync::mpsc;
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use super::Store;
 use super::metrics::{MetricFile, Repeats};
 use crate::entities::{ExperimentId, Kind, MetricChunk, Point, Readable, Run, RunId, Unreadable};
 use crate::error::{Error, Result};
+use crate::io::from_thread;
 
 const POINTS_PER_CHUNK: usize = 10_000;
 const RUNS_PER_THREAD: usize = 30;
@@ -42,36 +42,33 @@ impl Wanted {
 }
 
 fn of_runs(store: Arc<Store>, part: Vec<Wanted>) -> BoxStream<'static, Item> {
-    let (sender, receiver) = mpsc::channel(1);
-    tokio::task::spawn_blocking(move || {
-        let mut batch = Batch { items: Vec::new(), points: 0, sender };
+    let batches = from_thread(1, move |send| {
+        let mut batch = Batch { items: Vec::new(), points: 0, send };
         // It stops when the consumer has stopped.
         _ = part.iter().all(|wanted| store.send_histories(wanted, &mut batch)) && batch.send();
     });
-    let received =
-        stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) });
-    received.flat_map(stream::iter).boxed()
+    batches.map_ok(|batch| stream::iter(batch.into_iter().map(Ok))).try_flatten().boxed()
 }
 
 /// Items that are sent together.
-struct Batch {
-    items: Vec<Item>,
+struct Batch<'a> {
+    items: Vec<Readable<MetricChunk>>,
     points: usize,
-    sender: mpsc::Sender<Vec<Item>>,
+    send: &'a dyn Fn(Result<Vec<Readable<MetricChunk>>>) -> bool,
 }
 
-impl Batch {
+impl Batch<'_> {
     /// False when the consumer has stopped.
     fn add(&mut self, item: Readable<MetricChunk>) -> bool {
         self.points += item.as_ref().map_or(0, |chunk| chunk.points.len());
-        self.items.push(Ok(item));
+        self.items.push(item);
         self.points < POINTS_PER_CHUNK || self.send()
     }
 
     fn send(&mut self) -> bool {
         self.points = 0;
         let items = mem::take(&mut self.items);
-        items.is_empty() || self.sender.blocking_send(items).is_ok()
+        items.is_empty() || (self.send)(Ok(items))
     }
 }
 
@@ -82,7 +79,7 @@ fn lost(run: &RunId, what: &str, error: &Error) -> Unreadable {
 
 impl Store {
     /// Sends the metrics of a run, one after the other. False when the consumer has stopped.
-    fn send_histories(&self, wanted: &Wanted, batch: &mut Batch) -> bool {
+    fn send_histories(&self, wanted: &Wanted, batch: &mut Batch<'_>) -> bool {
         let Wanted { run, experiment, keys } = wanted;
         let folder = match self.experiment(experiment).and_then(|found| found.run(run)) {
             Ok(folder) => folder.join("metrics"),

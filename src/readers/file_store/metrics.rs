@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 /// A longer line is not a point; it is skipped without holding it in memory.
 const MAX_LINE: u64 = 64 * 1024;
 /// The part of a file that is kept when it is read twice.
-const MAX_IN_MEMORY: u64 = 64 * 1024;
+const MAX_IN_MEMORY: usize = 64 * 1024;
 /// The part of a bad line that a message shows, in bytes.
 const MAX_SHOWN: usize = 60;
 
@@ -118,10 +118,7 @@ pub struct MetricFile<'a> {
 
 impl<'a> MetricFile<'a> {
     pub fn open(disk: &'a Disk, path: &'a Path) -> Result<Self> {
-        let mut content = Vec::new();
-        let file = disk.open_file(path)?.take(MAX_IN_MEMORY);
-        BufReader::new(file).read_to_end(&mut content).map_err(|e| Error::from(e).at(path.display()))?;
-        let is_whole = (content.len() as u64) < MAX_IN_MEMORY;
+        let (content, is_whole) = disk.read_start(path, MAX_IN_MEMORY)?;
         Ok(Self { disk, path, content: is_whole.then_some(content) })
     }
 
@@ -144,7 +141,12 @@ impl Store {
     /// The latest point: the greatest by step, time and value. NaN is neither greater nor less than another value, so
     /// the first one wins, as with Python's `max` (MLflow 3.18, `store/tracking/file_store.py`).
     pub fn latest(&self, path: &Path) -> Result<(Option<Point>, BadLines)> {
-        latest_in(BufReader::new(self.disk.open_file(path)?)).map_err(|e| Error::from(e).at(path.display()))
+        let mut latest = None;
+        let bad = MetricFile::open(&self.disk, path)?.each_point(&mut |point| {
+            keep_latest(&mut latest, point);
+            true
+        })?;
+        Ok((latest, bad))
     }
 
     /// The latest point in the last 64 KiB. It is the latest of all unless points were logged in another order, which
@@ -158,24 +160,24 @@ impl Store {
         if start > 0 {
             skip_line(&mut lines).map_err(place)?;
         }
-        latest_in(lines).map_err(place)
+        let mut latest = None;
+        let bad = each_line(lines, &mut |line| {
+            let Some(point) = metric_line::of_run(line) else { return Verdict::Bad };
+            keep_latest(&mut latest, point);
+            Verdict::Good
+        });
+        Ok((latest, bad.map_err(place)?))
     }
 }
 
-fn latest_in(lines: impl BufRead) -> io::Result<(Option<Point>, BadLines)> {
-    let mut latest: Option<Point> = None;
-    let bad = each_line(lines, &mut |line| {
-        let Some(point) = metric_line::of_run(line) else { return Verdict::Bad };
-        let is_later = latest.is_none_or(|known| {
-            let order = (point.step, point.timestamp).cmp(&(known.step, known.timestamp));
-            order.is_gt() || (order.is_eq() && point.value > known.value)
-        });
-        if is_later {
-            latest = Some(point);
-        }
-        Verdict::Good
-    })?;
-    Ok((latest, bad))
+fn keep_latest(latest: &mut Option<Point>, point: Point) {
+    let is_later = latest.is_none_or(|known| {
+        let order = (point.step, point.timestamp).cmp(&(known.step, known.timestamp));
+        order.is_gt() || (order.is_eq() && point.value > known.value)
+    });
+    if is_later {
+        *latest = Some(point);
+    }
 }
 
 /// Finds repeated points, which file stores keep and databases cannot hold. Loggers write points in the order of their

@@ -26,9 +26,8 @@ mod tests;
 mod traces;
 mod yaml;
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::Path;
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
@@ -36,7 +35,7 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use self::runs::Detail;
 use self::store::{Problems, Store, lost, with_problems};
-use super::store_artifacts::StoreArtifacts;
+use super::store_artifacts::{OwnFolder, StoreArtifacts};
 use super::{FilePlace, Reader, SourceInfo};
 use crate::artifacts::ByteStream;
 use crate::entities::{
@@ -45,7 +44,7 @@ use crate::entities::{
     Trace, TraceLinks, Unreadable, Unsupported,
 };
 use crate::error::{Class, Error, Result};
-use crate::io::{Pages, Traffic};
+use crate::io::{Pages, Traffic, in_thread};
 use crate::plan::TimeRange;
 
 pub use layout::{holds_artifacts_only, is_file_store};
@@ -53,17 +52,11 @@ pub use layout::{holds_artifacts_only, is_file_store};
 const EXPERIMENTS_PER_PAGE: usize = 200;
 const MODELS_PER_PAGE: usize = 100;
 const TRACES_PER_PAGE: usize = 100;
-/// The files of an owner are listed, and opened soon after.
-const MAX_RECENT_OWNERS: usize = 1_000;
-
-/// The folders of files that were found lately.
-type RecentFiles = HashMap<(Kind, ExperimentId, String), PathBuf>;
 
 pub struct FileStoreReader {
     store: Arc<Store>,
     artifacts: StoreArtifacts,
     about: SourceInfo,
-    recent_files: Mutex<RecentFiles>,
 }
 
 impl FileStoreReader {
@@ -76,7 +69,7 @@ impl FileStoreReader {
         let location = root.display().to_string();
         let about = SourceInfo { kind: "file store", location, version: None, capabilities: None };
         let store = Arc::new(Store::open(root)?);
-        Ok(Self { store, artifacts, about, recent_files: Mutex::default() })
+        Ok(Self { store, artifacts, about })
     }
 
     /// The objects of an experiment that have a folder each. `list` returns the names of the folders, and `read` the
@@ -112,25 +105,10 @@ impl FileStoreReader {
     }
 
     /// The folder of the owner's files beside its metadata, if they are there.
-    async fn own_files(&self, owner: Owner<'_>) -> Option<PathBuf> {
-        let (kind, experiment) = (owner.kind, owner.experiment_id.clone());
+    fn own_files(&self, owner: Owner<'_>) -> impl OwnFolder + use<> {
+        let (store, kind, experiment) = (Arc::clone(&self.store), owner.kind, owner.experiment_id.clone());
         let (id, uri) = (owner.id.to_owned(), owner.artifact_uri.to_owned());
-        let key = (kind, experiment.clone(), id.clone());
-        if let Some(own) = self.recent_files().get(&key) {
-            return Some(own.clone());
-        }
-        let own = self.in_store(move |store| Ok(store.own_files(kind, &experiment, &id, &uri)));
-        let own = own.await.ok().flatten()?;
-        let mut recent = self.recent_files();
-        if recent.len() >= MAX_RECENT_OWNERS {
-            recent.clear();
-        }
-        recent.insert(key, own.clone());
-        Some(own)
-    }
-
-    fn recent_files(&self) -> MutexGuard<'_, RecentFiles> {
-        self.recent_files.lock().unwrap_or_else(PoisonError::into_inner)
+        move || store.own_files(kind, &experiment, &id, &uri)
     }
 
     fn in_store<T: Send + 'static>(
@@ -140,11 +118,6 @@ impl FileStoreReader {
         let store = Arc::clone(&self.store);
         in_thread(move || work(&store))
     }
-}
-
-/// Runs blocking work in a thread of its own.
-async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|e| Error::permanent(e.to_string()))?
 }
 
 fn of(experiment: &Experiment) -> String {
@@ -289,23 +262,22 @@ impl Reader for FileStoreReader {
     }
 
     fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
-        stream::once(self.own_files(owner)).flat_map(move |own| self.artifacts.files(owner, own)).boxed()
+        self.artifacts.files(owner, self.own_files(owner))
     }
 
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
-        self.artifacts.open(owner, self.own_files(owner).await, file).await
+        self.artifacts.open(owner, self.own_files(owner), file).await
     }
 
     async fn file_place(&self, owner: Owner<'_>) -> Option<FilePlace> {
-        let own = self.own_files(owner).await;
-        Some(self.artifacts.place(&owner, own.as_deref()))
+        self.artifacts.place(&owner, self.own_files(owner)).await.ok()
     }
 
     async fn sha256(&self, owner: Owner<'_>, file: &FileEntry) -> Result<Option<String>> {
-        self.artifacts.sha256(owner, self.own_files(owner).await, file).await
+        self.artifacts.sha256(owner, self.own_files(owner), file).await
     }
 
     async fn in_s3(&self, owner: Owner<'_>, file: &FileEntry) -> Option<S3Object> {
-        self.artifacts.in_s3(owner, self.own_files(owner).await, file).await
+        self.artifacts.in_s3(owner, self.own_files(owner), file).await
     }
 }

@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 
+use super::Store;
 use super::layout::ExperimentFolder;
 use super::runs::Detail;
-use super::{Store, in_thread};
 use crate::entities::{Experiment, Kind, Readable, Run, RunId, Unreadable};
 use crate::error::{Error, Result};
-use crate::io::Pages;
+use crate::io::{Pages, in_thread};
 use crate::plan::TimeRange;
 
 const RUNS_PER_PAGE: usize = 100;

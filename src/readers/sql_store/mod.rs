@@ -43,7 +43,7 @@ use self::select::Select;
 pub use self::server::Login;
 use self::sqlite::SqliteDatabase;
 use self::value::{Row, Value};
-use super::store_artifacts::StoreArtifacts;
+use super::store_artifacts::{StoreArtifacts, no_own_folder};
 use super::{FilePlace, Reader, SourceInfo};
 use crate::artifacts::ByteStream;
 use crate::entities::{
@@ -290,22 +290,22 @@ impl Reader for SqlStoreReader {
     }
 
     fn files<'a>(&'a self, owner: Owner<'a>) -> Pages<'a, Readable<FileEntry>> {
-        self.artifacts.files(owner, None)
+        self.artifacts.files(owner, no_own_folder)
     }
 
     async fn open(&self, owner: Owner<'_>, file: &FileEntry) -> Result<ByteStream> {
-        self.artifacts.open(owner, None, file).await
+        self.artifacts.open(owner, no_own_folder, file).await
     }
 
     async fn file_place(&self, owner: Owner<'_>) -> Option<FilePlace> {
-        Some(self.artifacts.place(&owner, None))
+        self.artifacts.place(&owner, no_own_folder).await.ok()
     }
 
     async fn sha256(&self, owner: Owner<'_>, file: &FileEntry) -> Result<Option<String>> {
-        self.artifacts.sha256(owner, None, file).await
+        self.artifacts.sha256(owner, no_own_folder, file).await
     }
 
     async fn in_s3(&self, owner: Owner<'_>, file: &FileEntry) -> Option<S3Object> {
-        self.artifacts.in_s3(owner, None, file).await
+        self.artifacts.in_s3(owner, no_own_folder, file).await
     }
 }

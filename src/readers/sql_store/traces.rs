@@ -16,6 +16,7 @@ use crate::entities::{
 };
 use crate::error::{Class, Error, Result};
 use crate::io::Pages;
+use crate::readers::store_artifacts::no_own_folder;
 use crate::rest::archived_spans;
 
 const PER_PAGE: usize = 200;
@@ -103,7 +104,7 @@ impl SqlStoreReader {
     }
 
     async fn whole_file(&self, owner: Owner<'_>, name: &str) -> Result<BytesMut> {
-        self.artifacts.open(owner, None, &FileEntry::new(name, None)).await?.try_collect().await
+        self.artifacts.open(owner, no_own_folder, &FileEntry::new(name, None)).await?.try_collect().await
     }
 
     async fn stored_spans(&self, trace: &Trace) -> Result<Option<Spans>> {

@@ -3,23 +3,50 @@
 
 mod found;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::{FutureExt, StreamExt, TryStreamExt, stream};
 
 use self::found::{Found, Places};
 use super::FilePlace;
 use crate::artifacts::{ArtifactStores, ByteStream, Root};
-use crate::entities::{FileEntry, Kind, Owner, Readable, S3Object, Unreadable};
+use crate::entities::{ExperimentId, FileEntry, Kind, Owner, Readable, S3Object, Unreadable};
 use crate::error::{Class, Error, Result};
-use crate::io::{Meter, Pages, Traffic};
+use crate::io::{Meter, Pages, Traffic, in_thread};
 use crate::rest::ArtifactRoots;
+
+/// More owners than those whose files are read at the same time.
+const MAX_RECENT_OWNERS: usize = 2_000;
 
 pub struct StoreArtifacts {
     stores: Arc<ArtifactStores>,
     meter: Arc<Meter>,
-    places: Places,
+    places: Arc<Places>,
+    recent: Mutex<RecentFolders>,
+}
+
+/// The folders of owners. A run of 5,000 files opens each of them on its own.
+type RecentFolders = HashMap<(Kind, ExperimentId, String), PathBuf>;
+
+/// The folder beside an owner's metadata, if the store has one. It is looked for in a thread for slow work.
+pub trait OwnFolder: FnOnce() -> Option<PathBuf> + Send + 'static {}
+
+impl<F: FnOnce() -> Option<PathBuf> + Send + 'static> OwnFolder for F {}
+
+/// For stores that have no such folders.
+pub fn no_own_folder() -> Option<PathBuf> {
+    None
+}
+
+/// The result of looking for the files of an owner.
+struct Search {
+    found: Found,
+    /// The location in the store, or the one that the user named for it.
+    uri: String,
+    /// The store names another folder, which exists and has files, too.
+    is_elsewhere: bool,
 }
 
 impl StoreArtifacts {
@@ -27,13 +54,14 @@ impl StoreArtifacts {
     pub fn beside(project: &Path, files: Option<&Path>, roots: ArtifactRoots) -> Self {
         let meter = Arc::new(Meter::default());
         let stores = Arc::new(ArtifactStores::new(Arc::clone(&meter), None));
-        Self { stores, meter, places: Places::beside(project, files, roots) }
+        let places = Arc::new(Places::beside(project, files, roots));
+        Self { stores, meter, places, recent: Mutex::default() }
     }
 
-    /// Every file of an owner. `own` is the folder beside the owner's metadata, if the store has one.
-    pub fn files<'a>(&'a self, owner: Owner<'a>, own: Option<PathBuf>) -> Pages<'a, Readable<FileEntry>> {
+    /// Every file of an owner.
+    pub fn files<'a>(&'a self, owner: Owner<'a>, own: impl OwnFolder) -> Pages<'a, Readable<FileEntry>> {
         let pages = async move {
-            match self.root(&owner, own.as_deref()).await {
+            match self.root(&owner, own).await {
                 Ok(None) => stream::empty().boxed(),
                 Ok(Some(root)) => root.files().map_ok(|page| page.into_iter().map(Ok).collect()).boxed(),
                 Err(error) if error.class() == Class::Transient => stream::once(async { Err(error) }).boxed(),
@@ -52,8 +80,8 @@ impl StoreArtifacts {
 
     /// # Errors
     /// [`Class::NotFound`] when the owner has no such file.
-    pub async fn open(&self, owner: Owner<'_>, own: Option<PathBuf>, file: &FileEntry) -> Result<ByteStream> {
-        match self.root(&owner, own.as_deref()).await? {
+    pub async fn open(&self, owner: Owner<'_>, own: impl OwnFolder, file: &FileEntry) -> Result<ByteStream> {
+        match self.root(&owner, own).await? {
             Some(root) => root.open(&file.path).await,
             None => Err(Error::new(Class::NotFound, format!("{} has no files", owner.label))),
         }
@@ -62,17 +90,17 @@ impl StoreArtifacts {
     pub async fn sha256(
         &self,
         owner: Owner<'_>,
-        own: Option<PathBuf>,
+        own: impl OwnFolder,
         file: &FileEntry,
     ) -> Result<Option<String>> {
-        match self.root(&owner, own.as_deref()).await? {
+        match self.root(&owner, own).await? {
             Some(root) => root.sha256(&file.path).await,
             None => Ok(None),
         }
     }
 
-    pub async fn in_s3(&self, owner: Owner<'_>, own: Option<PathBuf>, file: &FileEntry) -> Option<S3Object> {
-        self.root(&owner, own.as_deref()).await.ok()??.in_s3(&file.path)
+    pub async fn in_s3(&self, owner: Owner<'_>, own: impl OwnFolder, file: &FileEntry) -> Option<S3Object> {
+        self.root(&owner, own).await.ok()??.in_s3(&file.path)
     }
 
     pub fn take_notes(&self) -> Vec<String> {
@@ -84,11 +112,8 @@ impl StoreArtifacts {
     }
 
     /// Where the files of an owner are, without reading them.
-    pub fn place(&self, owner: &Owner<'_>, own: Option<&Path>) -> FilePlace {
-        let named = self.places.named(owner.artifact_uri);
-        let own = own.filter(|_| named.is_none());
-        let uri = named.as_deref().unwrap_or(owner.artifact_uri);
-        match self.places.find(&Owner { artifact_uri: uri, ..*owner }, own) {
+    pub async fn place(&self, owner: &Owner<'_>, own: impl OwnFolder) -> Result<FilePlace> {
+        Ok(match self.find(owner, own).await?.found {
             Found::Nothing => FilePlace::Nothing,
             Found::Remote => FilePlace::Remote,
             Found::Refused(folder) => FilePlace::Refused(folder),
@@ -99,26 +124,54 @@ impl StoreArtifacts {
                 FilePlace::Named
             }
             Found::Folder(_) => FilePlace::Moved,
-        }
+        })
+    }
+
+    async fn find(&self, owner: &Owner<'_>, own: impl OwnFolder) -> Result<Search> {
+        let (places, named) = (Arc::clone(&self.places), self.places.named(owner.artifact_uri));
+        let (kind, experiment_id, id) = (owner.kind, owner.experiment_id.clone(), owner.id.to_owned());
+        let (is_named, uri) = (named.is_some(), named.unwrap_or_else(|| owner.artifact_uri.to_owned()));
+        in_thread(move || {
+            // A place that the user named comes before the folder beside the metadata.
+            let own = if is_named { None } else { own() };
+            let owner =
+                Owner { kind, experiment_id: &experiment_id, id: &id, artifact_uri: &uri, label: &id };
+            let found = places.find(&owner, own.as_deref());
+            let is_elsewhere =
+                matches!(&found, Found::Folder(folder) if places.named_elsewhere(&uri, folder));
+            Ok(Search { found, uri, is_elsewhere })
+        })
+        .await
+    }
+
+    fn recent(&self) -> MutexGuard<'_, RecentFolders> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The root of an owner's files. `None` if it never had any.
-    async fn root(&self, owner: &Owner<'_>, own: Option<&Path>) -> Result<Option<Root>> {
-        let named = self.places.named(owner.artifact_uri);
-        // A place that the user named comes before the folder beside the metadata.
-        let own = own.filter(|_| named.is_none());
-        let uri = named.as_deref().unwrap_or(owner.artifact_uri);
-        let owner = Owner { artifact_uri: uri, ..*owner };
-        match self.places.find(&owner, own) {
+    async fn root(&self, owner: &Owner<'_>, own: impl OwnFolder) -> Result<Option<Root>> {
+        let key = (owner.kind, owner.experiment_id.clone(), owner.id.to_owned());
+        if let Some(folder) = self.recent().get(&key) {
+            return Ok(Some(Root::of_folder(folder)));
+        }
+        let Search { found, uri, is_elsewhere } = self.find(owner, own).await?;
+        let (uri, owner) = (uri.as_str(), Owner { artifact_uri: &uri, ..*owner });
+        match found {
             Found::Folder(folder) => {
-                if self.places.named_elsewhere(uri, &folder) {
+                if is_elsewhere {
                     let root = found::root_of(uri);
                     self.stores.note(format!(
                         "the store names {root}, where files are, too: the folder beside the store was read instead; \
                          --artifact-root {root}={root} reads that one"
                     ));
                 }
-                Ok(Some(Root::of_folder(&folder)))
+                let root = Root::of_folder(&folder);
+                let mut recent = self.recent();
+                if recent.len() >= MAX_RECENT_OWNERS {
+                    recent.clear();
+                }
+                recent.insert(key, folder);
+                Ok(Some(root))
             }
             Found::Nothing => Ok(None),
             Found::Refused(folder) => Err(Error::permanent(format!(

@@ -41,8 +41,11 @@ impl ArchiveFiles {
     ) -> Result<(PathBuf, Sum)> {
         let list = ArtifactList { files, missing: missing.into_iter().collect(), lacking };
         // mlflow-export-import treats a run without this folder as one without artifacts.
-        self.layout.guard(&self.folder.artifacts())?;
-        fs::create_dir_all(self.folder.artifacts())?;
+        let folder = self.folder.artifacts();
+        self.layout.guard(&folder)?;
+        if !folder.is_dir() {
+            fs::create_dir_all(folder)?;
+        }
         let (path, text) = (self.folder.list(), serde_json::to_vec(&list)?);
         local::write(&path, &text)?;
         Ok((path, Sum::of(&text)))

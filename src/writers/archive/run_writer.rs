@@ -12,6 +12,7 @@ use crate::archive::{Checksums, Hashing, Layout, RunInfo, RunInputs, RunOutputs,
 use crate::artifacts::local;
 use crate::entities::{ExperimentId, FileEntry, Kind, MetricChunk, ModelId, ModelMetric, Run};
 use crate::error::{Error, Result};
+use crate::io::in_thread;
 use crate::writers::{FileWriter, RunWriter};
 
 /// Writes `run.json` while its histories arrive. The file appears last, when the run is complete.
@@ -171,9 +172,6 @@ impl RunWriter for ArchiveRunWriter {
             local::appear(whole, &self.path)?;
             self.checksums.add(&[(&list, sum_of_list), (&self.path, sum)])
         };
-        tokio::task::spawn_blocking(work)
-            .await
-            .map_err(|e| Error::permanent(e.to_string()))?
-            .map_err(|e| e.at(place))
+        in_thread(work).await.map_err(|e| e.at(place))
     }
 }

@@ -9,17 +9,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures::StreamExt;
-use futures::stream::{self, BoxStream};
+use futures::stream::BoxStream;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
-use tokio::sync::mpsc;
 
 use super::database::Database;
 use super::select::{Catalogue, Dialect};
 use super::value::{Row, Value};
 use crate::error::{Error, Result};
+use crate::io::from_thread;
 
 const DIALECT: Dialect = Dialect { quote: '"', escapes: false };
 const ROWS_PER_BATCH: usize = 1_000;
@@ -98,16 +97,13 @@ impl Database for SqliteDatabase {
     }
 
     fn query(&self, sql: String, table: &str) -> BoxStream<'static, Result<Vec<Row>>> {
-        let (copy, (sender, receiver)) = (Arc::clone(&self.copy), mpsc::channel(BATCHES));
-        let place = format!("table {table}");
-        tokio::task::spawn_blocking(move || {
-            let send = |batch: Vec<Row>| sender.blocking_send(Ok(batch)).is_ok();
-            if let Err(error) = copy.with(|connection| each_batch(connection, &sql, &send)) {
-                // If the receiver is closed, the error is not needed.
-                let _ = sender.blocking_send(Err(error.at(place)));
+        let (copy, place) = (Arc::clone(&self.copy), format!("table {table}"));
+        from_thread(BATCHES, move |send| {
+            let read = copy.with(|connection| each_batch(connection, &sql, &|batch| send(Ok(batch))));
+            if let Err(error) = read {
+                send(Err(error.at(place)));
             }
-        });
-        stream::unfold(receiver, |mut receiver| async { Some((receiver.recv().await?, receiver)) }).boxed()
+        })
     }
 }
 

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use futures::StreamExt;
+
 use super::*;
 use crate::error::Class;
 use crate::readers::sql_store::select::Select;
