@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
-pub use steps::{Artifacts, Check, Compared, Connect, Export, Import, Plan, Run, Validate};
+pub use steps::{Artifacts, Check, Connect, Export, Import, Plan, Run, Validate};
 
 /// Migrates an MLflow tracking server to another one, and proves that nothing was lost
 ///

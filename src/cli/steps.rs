@@ -65,7 +65,7 @@ pub struct Plan {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  mlferry export --source http://localhost:5000 --output-dir mlflow-export\n  mlferry export --source ./mlruns --output-dir mlflow-export\n\nRun it again to continue after any interruption, or to bring the directory up to date."
+    after_help = "Examples:\n  mlferry export --source http://localhost:5000 --output-dir mlflow-export\n  mlferry export --source ./mlruns --output-dir mlflow-export\n\nRun it again to continue after any interruption, or to add what is new at the source. With --update, files that were added to finished runs are found, too."
 )]
 pub struct Export {
     #[command(flatten)]
@@ -81,6 +81,9 @@ pub struct Export {
     /// Keep the journal in this file [default: one for each migration, in the state directory]
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub revisit: Revisit,
 }
 
 #[derive(Debug, Args)]
@@ -110,13 +113,26 @@ pub struct Import {
     #[arg(long, value_name = "FILE")]
     pub journal: Option<PathBuf>,
 
-    /// Also check runs that are already on the target, and add missing data (use this when the journal of the earlier import is lost)
+    #[command(flatten)]
+    pub revisit: Revisit,
+}
+
+/// What is read again of objects that were migrated before.
+#[derive(Debug, Args)]
+pub struct Revisit {
+    /// Also check runs that are already on the target or in the directory, and add missing data (use this when the journal of the earlier import is lost)
     #[arg(long)]
     pub update: bool,
 
     /// With --update: how to detect that a file has changed at the source since it was migrated
     #[arg(long, value_name = "HOW", value_enum, default_value_t, requires = "update")]
     pub artifacts: Compared,
+}
+
+impl Revisit {
+    pub fn rereads_files(&self) -> bool {
+        matches!(self.artifacts, Compared::Checksum)
+    }
 }
 
 /// How files that were migrated before are compared with the files of the source

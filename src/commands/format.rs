@@ -100,13 +100,13 @@ pub fn summary(outcome: &Outcome, name_taken: u64, is_demo: bool) -> Option<Stri
         };
         let next = match (name_taken, outcome.failed().saturating_sub(name_taken)) {
             _ if is_demo => "",
-            (0, _) => "; run the same command again to try again",
+            (0, _) => "; when the causes are gone, run the same command again",
             (_, 0) => {
                 "; for names that are taken, add --experiments-prefix, --experiment-rename-file or --merge"
             }
             (_, _) => {
-                "; run the same command again to try again, for names that are taken with --experiments-prefix, \
-                 --experiment-rename-file or --merge"
+                "; when the causes are gone, run the same command again, for names that are taken with \
+                 --experiments-prefix, --experiment-rename-file or --merge"
             }
         };
         return Some(format!("{items} failed, the reasons are above{next}"));
@@ -140,10 +140,10 @@ pub fn repairs(repairs: &Repairs) -> Option<String> {
     let (possible, remaining) = (repairs.of(Repair::Possible), repairs.remaining());
     match (possible, remaining.as_str()) {
         (0, "") => None,
-        (0, remaining) => Some(format!("`import --update` can correct none of them: {remaining}")),
-        (_, "") => Some("`import --update` can correct all of them".to_owned()),
+        (0, remaining) => Some(format!("`import --update` corrects none of them: {remaining}")),
+        (_, "") => Some("`import --update` may correct all of them".to_owned()),
         (possible, remaining) => {
-            Some(format!("`import --update` can correct {possible}, but not {remaining}"))
+            Some(format!("`import --update` may correct {possible}, but not {remaining}"))
         }
     }
 }
@@ -224,7 +224,9 @@ mod tests {
         assert_eq!(summary(&outcome(Step::Import), 0, false), None);
         let mut failed = outcome(Step::Import);
         failed.counts.insert("runs", Counts { planned: 2, failed: 2, ..Counts::default() });
-        assert!(of(&failed).starts_with("2 items failed") && of(&failed).ends_with("to try again"));
+        assert!(
+            of(&failed).starts_with("2 items failed") && of(&failed).ends_with("run the same command again")
+        );
         let taken = |count| summary(&failed, count, false).unwrap_or_default();
         assert!(taken(2).contains("--merge") && !taken(2).contains("the same command"), "{}", taken(2));
         assert!(taken(1).contains("--merge") && taken(1).contains("the same command"), "{}", taken(1));
@@ -255,10 +257,10 @@ mod tests {
         assert_eq!(repairs(&found), None);
         found.add(&Difference::extra(Kind::Run, "a", "1"));
         let only = "1 only on the target (an import deletes nothing; objects of other sources: --merge)";
-        assert_eq!(repairs(&found), Some(format!("`import --update` can correct none of them: {only}")));
+        assert_eq!(repairs(&found), Some(format!("`import --update` corrects none of them: {only}")));
         found.add(&Difference::missing(Kind::Run, "b", "2"));
-        assert_eq!(repairs(&found), Some(format!("`import --update` can correct 1, but not {only}")));
+        assert_eq!(repairs(&found), Some(format!("`import --update` may correct 1, but not {only}")));
         found.remove(&Difference::extra(Kind::Run, "a", "1"));
-        assert_eq!(repairs(&found).as_deref(), Some("`import --update` can correct all of them"));
+        assert_eq!(repairs(&found).as_deref(), Some("`import --update` may correct all of them"));
     }
 }

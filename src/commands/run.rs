@@ -90,6 +90,8 @@ async fn by_directory(
         plan: plan.clone(),
         state: state.clone(),
         journal: None,
+        update: false,
+        reread: false,
     };
     let exported = follow(engine::export(export)?, printer).await?;
     if exported.stopped {

@@ -22,7 +22,8 @@ pub async fn export(
     let (source, output_dir, journal) = (source.reader()?, args.output_dir, args.journal);
     let next =
         format!("mlferry import --input-dir {} --target URI", quoted(&output_dir.display().to_string()));
-    let job = engine::export(engine::Export { source, output_dir, plan, state, journal })?;
+    let (update, reread) = (args.revisit.update, args.revisit.rereads_files());
+    let job = engine::export(engine::Export { source, output_dir, plan, state, journal, update, reread })?;
     let outcome = follow(job, printer).await?;
     advise(&outcome, &next, printer);
     finish(outcome, printer)
@@ -55,7 +56,7 @@ pub async fn import(
     let (source, target) = ends.open_both(&source, &target).await?;
     // One warning now explains the failures of all files later.
     let files = takes_files(&target).await?.filter(|finding| finding.level == Level::Failure);
-    let (source, journal, update) = (source.reader()?, args.journal, args.update);
+    let (source, journal, update) = (source.reader()?, args.journal, args.revisit.update);
     // If the names cannot be compared now, the import itself reports why.
     let names = taken_names(source.as_ref(), &target, &plan).await.unwrap_or_default();
     for finding in files.into_iter().chain(names) {
@@ -63,7 +64,7 @@ pub async fn import(
         finding.hint.iter().for_each(|hint| printer.problem(&format!("  hint: {hint}")));
         printer.object("finding", &finding);
     }
-    let reread = matches!(args.artifacts, cli::Compared::Checksum);
+    let reread = args.revisit.rereads_files();
     let job = engine::import(engine::Import { source, target, plan, state, journal, update, reread })?;
     let outcome = follow(job, printer).await?;
     advise(&outcome, &next, printer);

@@ -54,6 +54,9 @@ pub struct Export {
     pub plan: Plan,
     pub state: StateDir,
     pub journal: Option<PathBuf>,
+    /// See [`Import::update`] and [`Import::reread`].
+    pub update: bool,
+    pub reread: bool,
 }
 
 /// Copies from any readable source into a tracking server.
@@ -70,13 +73,13 @@ pub struct Import {
 }
 
 pub fn export(export: Export) -> Result<Job> {
-    let Export { source, output_dir, plan, state, journal } = export;
+    let Export { source, output_dir, plan, state, journal, update, reread } = export;
     let absolute = std::path::absolute(&output_dir).map_err(|e| Error::from(e).at(output_dir.display()))?;
     let target = absolute.display().to_string();
     let setting = TransferSetup::new(Step::Export, source, &target, plan, &state, journal)?;
     let archive: Arc<dyn Writer> =
         Arc::new(ArchiveWriter::create(&output_dir, &setting.source.about().location)?);
-    Ok(setting.start(archive, None))
+    Ok(TransferSetup { update, reread, ..setting }.start(archive, None))
 }
 
 pub fn import(import: Import) -> Result<Job> {
@@ -179,6 +182,7 @@ impl TransferSetup {
                 run_slots: RunSlots::new(),
                 creating: Mutex::new(()),
                 late: DeferredWork::default(),
+                known_runs: AtomicU64::default(),
                 uncompared_runs: AtomicU64::default(),
                 empty_roots: EmptyRoots::default(),
                 named_runs: NamedRuns::default(),
@@ -223,6 +227,8 @@ struct Copy {
     /// Held while a group of runs is created. Groups take turns, so that parents in an earlier group exist first.
     creating: Mutex<()>,
     late: DeferredWork,
+    /// The number of runs that were complete before this job, and were not read again.
+    known_runs: AtomicU64,
     /// The number of runs that an import with another journal has written. Their content is not compared.
     uncompared_runs: AtomicU64,
     empty_roots: EmptyRoots,
@@ -327,6 +333,13 @@ impl Copy {
             return Ok(findings);
         }
         let taken = self.uncompared_runs.load(Ordering::Relaxed);
+        let known = self.known_runs.load(Ordering::Relaxed);
+        if known > 0 && step == Step::Export {
+            findings.notes.push(format!(
+                "runs that were in the directory already: {known}; files that were added to them since are only found \
+                 with --update"
+            ));
+        }
         if taken > 0 && step == Step::Import {
             findings.notes.push(format!(
                 "runs that were already on the target and were not compared, because no journal here lists them: \

@@ -59,6 +59,12 @@ impl Store {
         let meta = self.meta(&folder.join(META))?;
         let tags = self.part(folder, "tags", problems)?;
         let aliases = self.part(folder, "aliases", problems)?;
+        if let Some(written) = meta.optional("name").filter(|written| written != name) {
+            self.note(format!(
+                "the registered model in {} is named {written:?} in its {META}: it is read as {name:?}, by its folder",
+                folder.display()
+            ));
+        }
         let mut model = RegisteredModel {
             name: name.to_owned(),
             description: meta.text("description"),

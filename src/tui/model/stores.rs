@@ -13,6 +13,8 @@ pub struct FoundStores {
 }
 
 pub struct FoundStore {
+    /// The path below the folder that was searched.
+    pub name: String,
     /// The absolute path.
     pub path: String,
     pub kind: &'static str,

@@ -372,6 +372,8 @@ pub(super) async fn begin(job: Job, state: StateDir) -> Result<engine::Job> {
             plan,
             state,
             journal: None,
+            update: false,
+            reread: false,
         }),
         Job::Import { source, target, plan, update } => {
             let (source, target) = tokio::try_join!(opened(source), opened(target))?;

@@ -29,6 +29,7 @@ fn with_stores(paths: &[&str]) -> Model {
 
 fn found(model: &mut Model, paths: &[&str]) {
     let store = |path: &&str| FoundStore {
+        name: path.rsplit('/').next().unwrap_or(path).to_owned(),
         path: (*path).to_owned(),
         kind: if path.ends_with("mlruns") { "file store" } else { "database" },
         contents: StoreContents::Counting(None),

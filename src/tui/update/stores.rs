@@ -1,4 +1,4 @@
-//! Proposes the stores of the working directory as the source.
+//! Proposes the stores in or below the working directory as the source.
 
 use super::steps;
 use crate::engine::{Side, Step};

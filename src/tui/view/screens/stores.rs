@@ -1,4 +1,4 @@
-//! Step 1 with several stores in the working directory: the list to choose the source from.
+//! Step 1 with several stores in or below the working directory: the list to choose the source from.
 
 use ratatui::Frame;
 use ratatui::layout::Rect;
@@ -40,8 +40,7 @@ fn row(model: &Model, store: &FoundStore, at: usize, width: usize) -> Line<'stat
     let (glyph, style) = store_contents::mark(model, &store.contents);
     let is_current = at == model.stores.cursor;
     let mark = if is_current { look.glyphs.current } else { " " };
-    let name = store.path.rsplit('/').next().unwrap_or(&store.path);
-    let name = text::fit(name, width.saturating_sub(CONTENTS_WIDTH + 5), look.glyphs.ellipsis);
+    let name = text::fit(&store.name, width.saturating_sub(CONTENTS_WIDTH + 5), look.glyphs.ellipsis);
     let contents = text::fit(&store_contents::words(&store.contents), CONTENTS_WIDTH, look.glyphs.ellipsis);
     if is_current {
         return Line::styled(format!("{mark} {glyph} {name} {contents}"), look.theme.selected);

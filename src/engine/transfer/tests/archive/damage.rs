@@ -189,3 +189,22 @@ fn a_file_that_a_power_failure_emptied_is_exported_again() {
         assert!(fs::read_to_string(&origin).unwrap().contains(&local::boot_id()));
     }
 }
+
+#[test]
+fn files_that_were_added_to_a_finished_run_are_exported_on_request() {
+    let mut exported = Exported::new();
+    {
+        let mut data = exported.0.source.data();
+        let root = data.runs.values().find(|one| data.files.contains_key(&one.run.artifact_uri)).unwrap();
+        let root = root.run.artifact_uri.clone();
+        data.put_file(&root, "plots/late.png", "late");
+    }
+    let again = exported.export();
+    assert!(again.notes.iter().any(|note| note.contains("--update")), "{again:?}");
+    assert_eq!(exported.import().code, 0);
+    assert!(!exported.0.differences().is_empty(), "a finished run is not read again");
+    let updated = exported.update();
+    assert!(updated.code == 0 && !updated.notes.iter().any(|note| note.contains("--update")), "{updated:?}");
+    assert_eq!(exported.import().code, 0);
+    assert_eq!(exported.0.differences(), Vec::<String>::new());
+}

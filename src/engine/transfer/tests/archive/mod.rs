@@ -134,6 +134,20 @@ impl Exported {
         self.export_with(Arc::new(Faults::none())).expect("the process is not killed")
     }
 
+    /// Exports again, and reads finished runs again.
+    fn update(&self) -> JobReport {
+        let reader: Arc<dyn Reader> = Arc::new(MemoryReader::new(Arc::clone(&self.0.source)));
+        let (root, journal) = (self.root(), self.0.folder.path().join("export.db"));
+        finished(Arc::new(Faults::none()), || {
+            let (source, state, plan) =
+                (reader.about().location.clone(), self.0.state(), self.0.plan.clone());
+            let setting = TransferSetup::new(Step::Export, reader, "export", plan, &state, Some(journal))?;
+            let writer = Arc::new(ArchiveWriter::create(&root, &source)?);
+            Ok(TransferSetup { update: true, ..setting }.start(writer, None))
+        })
+        .expect("the process is not killed")
+    }
+
     /// Returns `None` when the process dies.
     fn export_with(&self, faults: Arc<Faults>) -> Option<JobReport> {
         self.export_between(Arc::new(Faults::none()), faults)
