@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
@@ -15,4 +17,17 @@ pub trait ByteSource: Send + Sync {
     async fn in_s3(&self) -> Option<S3Object> {
         None
     }
+
+    /// The file with these bytes, if it is in a folder of this machine. Another folder can then receive it in one visit
+    /// to a thread.
+    async fn in_folder(&self) -> Option<FolderFile> {
+        None
+    }
+}
+
+/// A file below a folder.
+pub struct FolderFile {
+    pub root: PathBuf,
+    /// The path below the root, with `/` between its parts. It may come from a server or an archive.
+    pub path: String,
 }

@@ -10,7 +10,7 @@ mod pages;
 mod task;
 mod thread;
 
-pub use byte_source::ByteSource;
+pub use byte_source::{ByteSource, FolderFile};
 pub use credential_wait::CredentialWait;
 pub use health::{Absence, Health, Slowdown};
 pub use meter::{Meter, OpenRequest, Traffic};

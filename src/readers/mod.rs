@@ -24,7 +24,7 @@ use super::entities::{
     Unreadable, Unsupported,
 };
 use super::io::CredentialWait;
-use super::io::{ByteSource, Pages, Traffic};
+use super::io::{ByteSource, FolderFile, Pages, Traffic};
 use super::plan::TimeRange;
 use super::rest::{Capabilities, Version};
 use crate::artifacts::{ByteStream, Hashed};
@@ -207,6 +207,11 @@ pub trait Reader: Send + Sync {
     async fn in_s3(&self, _owner: Owner<'_>, _file: &FileEntry) -> Option<S3Object> {
         None
     }
+
+    /// The file, if it is in a folder of this machine.
+    async fn in_folder(&self, _owner: Owner<'_>, _file: &FileEntry) -> Option<FolderFile> {
+        None
+    }
 }
 
 /// Reads a list to its end. Returns the objects, and the unreadable ones.
@@ -270,5 +275,9 @@ impl ByteSource for SourceFile<'_> {
 
     async fn in_s3(&self) -> Option<S3Object> {
         self.reader.in_s3(self.owner, self.file).await
+    }
+
+    async fn in_folder(&self) -> Option<FolderFile> {
+        self.reader.in_folder(self.owner, self.file).await
     }
 }

@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
+use super::journal_database::JournalDatabase;
 use super::siblings::Siblings;
 use crate::artifacts::Digest;
 use crate::engine::{Counts, Step};
@@ -45,7 +46,7 @@ pub struct KnownFile {
 }
 
 pub struct Journal {
-    db: Mutex<Connection>,
+    db: Mutex<JournalDatabase>,
     /// The runs that this process has found or created on the target. Runs that are only in an older journal are not
     /// included, because they may have been deleted on the target.
     seen: MemoryIdMap,
@@ -90,7 +91,7 @@ impl Journal {
         db.pragma_update(None, "synchronous", "NORMAL")?;
         db.execute_batch(SCHEMA).map_err(at)?;
         let journal = Self {
-            db: Mutex::new(db),
+            db: Mutex::new(JournalDatabase::new(db)),
             seen: MemoryIdMap::default(),
             siblings: Siblings::default(),
             #[cfg(test)]
@@ -102,7 +103,9 @@ impl Journal {
 
     /// Adds the journals of other selections, so that this journal can look up the items that they have finished.
     pub fn beside(self, siblings: Siblings) -> Self {
-        Self { siblings, ..self }
+        let mut journal = self;
+        journal.siblings = siblings;
+        journal
     }
 
     fn claim(&self, path: &Path, identity: &Identity) -> Result<()> {
@@ -114,9 +117,10 @@ impl Journal {
             ("plan", &identity.plan),
         ];
         for (key, value) in fields {
-            self.db().execute("INSERT OR IGNORE INTO migration VALUES (?1, ?2)", params![key, value])?;
+            let db = &self.db().connection;
+            db.execute("INSERT OR IGNORE INTO migration VALUES (?1, ?2)", params![key, value])?;
             let known: String =
-                self.db().query_row("SELECT value FROM migration WHERE key = ?1", [key], |row| row.get(0))?;
+                db.query_row("SELECT value FROM migration WHERE key = ?1", [key], |row| row.get(0))?;
             if known != *value {
                 return Err(Error::usage(format!(
                     "{} is the journal of another migration: its {key} is {known}, not {value}",
@@ -128,33 +132,44 @@ impl Journal {
         Ok(())
     }
 
-    fn db(&self) -> MutexGuard<'_, Connection> {
+    fn db(&self) -> MutexGuard<'_, JournalDatabase> {
         self.db.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Every write of finished work goes through this function.
-    fn write<T>(&self, action: impl FnOnce(&mut Connection) -> Result<T>) -> Result<T> {
+    /// Every write of finished work goes through this function. It is on disk after [`Self::commit`].
+    fn write<T>(&self, action: impl FnOnce(&Connection) -> Result<T>) -> Result<T> {
+        let work = || {
+            let mut db = self.db();
+            db.begin()?;
+            let written = action(&db.connection);
+            if db.is_due() {
+                db.commit()?;
+            }
+            written
+        };
         #[cfg(test)]
         if let Some(faults) = self.faults.get() {
-            return faults.write(|| action(&mut self.db()));
+            return faults.write(work);
         }
-        action(&mut self.db())
+        work()
     }
 
-    /// Records the items to migrate, in one transaction.
+    /// Must be called at the end of a job.
+    pub fn commit(&self) -> Result<()> {
+        self.db().commit()
+    }
+
+    /// Records the items to migrate.
     pub fn plan<'a>(&self, kind: Kind, ids: impl IntoIterator<Item = &'a str>) -> Result<()> {
         self.write(|db| {
-            let transaction = db.transaction()?;
-            {
-                let mut insert = transaction.prepare_cached(
-                    "INSERT INTO item (kind, id, state) VALUES (?1, ?2, 'pending')
-                     ON CONFLICT DO UPDATE SET state = 'pending', reason = NULL WHERE state != 'done'",
-                )?;
-                for id in ids {
-                    insert.execute(params![kind.name(), id])?;
-                }
+            let mut insert = db.prepare_cached(
+                "INSERT INTO item (kind, id, state) VALUES (?1, ?2, 'pending')
+                 ON CONFLICT DO UPDATE SET state = 'pending', reason = NULL WHERE state != 'done'",
+            )?;
+            for id in ids {
+                insert.execute(params![kind.name(), id])?;
             }
-            Ok(transaction.commit()?)
+            Ok(())
         })
     }
 
@@ -198,6 +213,7 @@ impl Journal {
     pub fn must_be_visited(&self, kind: Kind, id: &str, fingerprint: &str) -> Result<bool> {
         let row: Option<(String, Option<String>)> = self
             .db()
+            .connection
             .prepare_cached(
                 "SELECT state, fingerprint FROM item WHERE kind = ?1 AND id = ?2 AND attempts > 0",
             )?
@@ -217,7 +233,7 @@ impl Journal {
     /// True when this journal lists the item as finished and compared.
     pub fn is_done(&self, kind: Kind, id: &str) -> Result<bool> {
         let db = self.db();
-        let mut count = db.prepare_cached(
+        let mut count = db.connection.prepare_cached(
             "SELECT count(*) FROM item WHERE kind = ?1 AND id = ?2 AND state = 'done' AND reason IS NULL",
         )?;
         Ok(count.query_row([kind.name(), id], |row| row.get::<_, i64>(0))? > 0)
@@ -240,6 +256,7 @@ impl Journal {
     pub fn known_file(&self, id: &str, target: &str) -> Result<Option<KnownFile>> {
         Ok(self
             .db()
+            .connection
             .prepare_cached(
                 "SELECT bytes, sha256, fingerprint FROM item WHERE kind = 'artifact' AND id = ?1 AND target = ?2 AND state = 'done'
                  AND bytes IS NOT NULL",
@@ -256,7 +273,7 @@ impl Journal {
         let mut text = csv::Writer::from_writer(Vec::new());
         text.write_record(["kind", "source", "target"])?;
         let db = self.db();
-        let mut rows = db.prepare(
+        let mut rows = db.connection.prepare(
             "SELECT kind, id, target FROM item WHERE target IS NOT NULL AND kind != 'artifact' ORDER BY kind, id",
         )?;
         let mut rows = rows.query([])?;
@@ -315,6 +332,20 @@ pub fn fingerprint(item: &impl Serialize) -> Result<String> {
     Ok(digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect())
 }
 
+impl Drop for Journal {
+    fn drop(&mut self) {
+        #[cfg(test)]
+        if self.faults.get().is_some_and(|faults| faults.is_dead()) {
+            // A killed process does not commit.
+            return;
+        }
+        // A job that has ended well has committed already.
+        if let Err(error) = self.commit() {
+            tracing::warn!("the last records of the journal are lost: {error}");
+        }
+    }
+}
+
 impl IdMap for Journal {
     fn target_of(&self, source: &RunId) -> Option<RunId> {
         self.seen.target_of(source)
@@ -334,12 +365,14 @@ impl IdMap for Journal {
             db.prepare_cached("INSERT OR REPLACE INTO unresolved VALUES (?1, ?2, ?3)")?
                 .execute(params![on, key, value])?;
             Ok(())
-        })
+        })?;
+        // The run is written next. If the process is killed then, only this record shows that a value is missing.
+        self.commit()
     }
 
     fn all_unresolved(&self) -> Result<Vec<Unresolved>> {
         let db = self.db();
-        let mut rows = db.prepare("SELECT run, key, value FROM unresolved")?;
+        let mut rows = db.connection.prepare("SELECT run, key, value FROM unresolved")?;
         let all = rows
             .query_map([], |row| Ok(Unresolved { on: row.get(0)?, key: row.get(1)?, value: row.get(2)? }))?;
         Ok(all.collect::<rusqlite::Result<_>>()?)
@@ -392,6 +425,7 @@ mod tests {
         journal.plan(Kind::Run, ["a", "b", "c"]).unwrap();
         journal.done(Kind::Run, "a", Some("A"), Some("f")).unwrap();
         journal.failed(Kind::Run, "b", "why").unwrap();
+        journal.commit().unwrap();
         let (_, counts) = Journal::read_counts(&path).unwrap().unwrap();
         assert_eq!(counts[&Kind::Run], Counts { planned: 3, done: 1, failed: 1, skipped: 0 });
         let visit = |id: &str, fingerprint| journal.must_be_visited(Kind::Run, id, fingerprint).unwrap();

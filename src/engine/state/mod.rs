@@ -1,4 +1,5 @@
 pub mod journal;
+mod journal_database;
 pub mod lock;
 pub mod pending_app;
 pub mod session;

@@ -84,6 +84,7 @@ mod tests {
         first.done(Kind::Run, "same", Some("S"), Some("f")).unwrap();
         first.done(Kind::Run, "changed", Some("C"), Some("f")).unwrap();
         first.taken(Kind::Run, "never", "N", "f").unwrap();
+        first.commit().unwrap();
         std::fs::write(state.journals().join("torn.db"), "torn").unwrap();
         let second = open(&identity("http://a", "some"));
         let visit = |id: &str, fingerprint| second.must_be_visited(Kind::Run, id, fingerprint).unwrap();

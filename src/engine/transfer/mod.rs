@@ -194,8 +194,9 @@ impl TransferSetup {
                 Step::Import => copy.alone(&lease, id_map).await,
                 _ => copy.run(step, id_map).await,
             };
+            let committed = copy.journal.commit();
             drop(lock);
-            result
+            result.and_then(|findings| committed.map(|()| findings))
         })
     }
 }

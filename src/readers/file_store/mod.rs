@@ -44,7 +44,7 @@ use crate::entities::{
     Trace, TraceLinks, Unreadable, Unsupported,
 };
 use crate::error::{Class, Error, Result};
-use crate::io::{Pages, Traffic, in_thread};
+use crate::io::{FolderFile, Pages, Traffic, in_thread};
 use crate::plan::TimeRange;
 
 pub use layout::{holds_artifacts_only, is_file_store};
@@ -279,5 +279,9 @@ impl Reader for FileStoreReader {
 
     async fn in_s3(&self, owner: Owner<'_>, file: &FileEntry) -> Option<S3Object> {
         self.artifacts.in_s3(owner, self.own_files(owner), file).await
+    }
+
+    async fn in_folder(&self, owner: Owner<'_>, file: &FileEntry) -> Option<FolderFile> {
+        self.artifacts.in_folder(owner, self.own_files(owner), file).await
     }
 }

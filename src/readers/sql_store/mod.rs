@@ -52,7 +52,7 @@ use crate::entities::{
     TraceLinks, Unreadable, Unsupported,
 };
 use crate::error::{Class, Error, Result};
-use crate::io::{Pages, Traffic};
+use crate::io::{FolderFile, Pages, Traffic};
 
 /// Pages that are read ahead, so that the next one is complete when it is needed.
 const PAGES_AHEAD: usize = 2;
@@ -307,5 +307,9 @@ impl Reader for SqlStoreReader {
 
     async fn in_s3(&self, owner: Owner<'_>, file: &FileEntry) -> Option<S3Object> {
         self.artifacts.in_s3(owner, no_own_folder, file).await
+    }
+
+    async fn in_folder(&self, owner: Owner<'_>, file: &FileEntry) -> Option<FolderFile> {
+        self.artifacts.in_folder(owner, no_own_folder, file).await
     }
 }

@@ -14,7 +14,7 @@ use super::FilePlace;
 use crate::artifacts::{ArtifactStores, ByteStream, Root};
 use crate::entities::{ExperimentId, FileEntry, Kind, Owner, Readable, S3Object, Unreadable};
 use crate::error::{Class, Error, Result};
-use crate::io::{Meter, Pages, Traffic, in_thread};
+use crate::io::{FolderFile, Meter, Pages, Traffic, in_thread};
 use crate::rest::ArtifactRoots;
 
 /// More owners than those whose files are read at the same time.
@@ -101,6 +101,16 @@ impl StoreArtifacts {
 
     pub async fn in_s3(&self, owner: Owner<'_>, own: impl OwnFolder, file: &FileEntry) -> Option<S3Object> {
         self.root(&owner, own).await.ok()??.in_s3(&file.path)
+    }
+
+    pub async fn in_folder(
+        &self,
+        owner: Owner<'_>,
+        own: impl OwnFolder,
+        file: &FileEntry,
+    ) -> Option<FolderFile> {
+        let root = self.root(&owner, own).await.ok()??;
+        Some(FolderFile { root: root.folder()?.to_owned(), path: file.path.clone() })
     }
 
     pub fn take_notes(&self) -> Vec<String> {
