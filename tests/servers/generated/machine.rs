@@ -56,7 +56,7 @@ async fn a_full_disk_is_reported_and_the_job_resumes_later() {
     let mut bench = Bench::start(ROWS, TARGET).await;
     bench.fill(SEED);
     let source = bench.source.url().to_owned();
-    for (kilobytes, code) in [(24, 1), (160, 1)] {
+    for (kilobytes, code) in [(24, 1), (64, 1)] {
         let (mlferry, folder) = (Mlferry::new(), tempfile::tempdir().unwrap());
         let archive = folder.path().join("mlflow-export").to_str().unwrap().to_owned();
         let export = ["export", "--source", &source, "--output-dir", &archive, "--json"];
