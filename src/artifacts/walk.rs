@@ -2,6 +2,7 @@
 //! refuses links that lead out of it (`utils/uri.py`, `validate_path_within_directory`). A link to a parent folder
 //! sends MLflow into an endless loop; here such a folder is entered once.
 
+use std::collections::HashMap;
 use std::fs::{self, DirEntry};
 use std::io;
 use std::path::{Component, Path, PathBuf};
@@ -11,6 +12,10 @@ use crate::error::{Code, Error, Result};
 
 /// The prefix of files that are being written. Readers skip them.
 pub(super) const PARTIAL: &str = ".mlferry-partial-";
+
+const CIRCLE: &str = "a link to a folder that it lies in, or to which many links lead";
+/// Folders with links to each other have more paths than any disk has files.
+const MAX_VISITS: usize = 16;
 
 /// The files that were found, and the first error.
 #[derive(Default)]
@@ -24,7 +29,7 @@ pub struct Walked {
 
 /// Every file below `root`. Empty when the folder does not exist.
 pub fn walk(root: &Path) -> Walked {
-    let mut walked = Walked::default();
+    let (mut walked, mut visits) = (Walked::default(), HashMap::new());
     let mut folders = vec![root.to_owned()];
     while let Some(folder) = folders.pop() {
         let entries = match fs::read_dir(&folder) {
@@ -37,7 +42,7 @@ pub fn walk(root: &Path) -> Walked {
             }
         };
         for entry in entries {
-            match entry.and_then(|entry| inspect(root, &folder, &entry)) {
+            match entry.and_then(|entry| inspect(root, &folder, &entry, &mut visits)) {
                 Ok(Entry::Folder(below)) => folders.push(below),
                 Ok(Entry::File(path, meta)) => walked.files.push(described(root, &path, meta.as_ref())),
                 Ok(Entry::Nothing) => {}
@@ -59,7 +64,13 @@ enum Entry {
     Nothing,
 }
 
-fn inspect(root: &Path, folder: &Path, entry: &DirEntry) -> io::Result<Entry> {
+/// `visits` counts how often links to a folder were followed.
+fn inspect(
+    root: &Path,
+    folder: &Path,
+    entry: &DirEntry,
+    visits: &mut HashMap<PathBuf, usize>,
+) -> io::Result<Entry> {
     if entry.file_name().to_string_lossy().starts_with(PARTIAL) {
         return Ok(Entry::Nothing);
     }
@@ -77,11 +88,17 @@ fn inspect(root: &Path, folder: &Path, entry: &DirEntry) -> io::Result<Entry> {
     let Ok(real) = fs::canonicalize(&path) else { return Ok(Entry::File(path, None)) };
     let Ok(meta) = fs::metadata(&real) else { return Ok(Entry::File(path, None)) };
     let is_within = real.starts_with(fs::canonicalize(root)?);
-    let mut above = folder.ancestors().take_while(|above| above.starts_with(root));
+    let is_above = |real: &Path| {
+        let mut above = folder.ancestors().take_while(|above| above.starts_with(root));
+        above.any(|above| fs::canonicalize(above).is_ok_and(|above| above == real))
+    };
+    let mut is_followed = || {
+        let visits = visits.entry(real.clone()).or_default();
+        *visits += 1;
+        *visits <= MAX_VISITS
+    };
     Ok(match meta.is_dir() {
-        true if is_within && !above.any(|above| fs::canonicalize(above).is_ok_and(|above| above == real)) => {
-            Entry::Folder(path)
-        }
+        true if is_within && !is_above(&real) && is_followed() => Entry::Folder(path),
         _ => Entry::File(path, Some(meta).filter(|meta| is_within && meta.is_file())),
     })
 }
@@ -143,7 +160,7 @@ pub fn resolve(root: &Path, path: &Path) -> Result<PathBuf> {
         kind if kind.is_file() => Err(Error::permanent(format!("{}: it is {elsewhere}", path.display()))
             .hint("put the file itself in its place, and run the same command again")),
         kind if kind.is_dir() => {
-            let what = if is_within { "a link to a folder that it lies in".to_owned() } else { elsewhere };
+            let what = if is_within { CIRCLE.to_owned() } else { elsewhere };
             Err(not_a_file(path, what).code(Code::Io(io::ErrorKind::IsADirectory)))
         }
         kind => Err(not_a_file(path, special(kind).to_owned())),
@@ -227,6 +244,25 @@ mod tests {
         }
         assert!(resolve(&root, &root.join("self")).is_err());
         assert!(resolve(&root, &root.join("c/over/b/x")).is_ok());
+    }
+
+    #[test]
+    fn folders_that_are_linked_to_each_other_come_to_an_end() {
+        let root = tempfile::tempdir().unwrap();
+        let names = ["1", "2", "3", "4", "5", "6", "7", "8", "9"];
+        for name in names {
+            fs::create_dir(root.path().join(name)).unwrap();
+            fs::write(root.path().join(name).join("x"), b"x").unwrap();
+            for other in names.iter().filter(|other| **other != name) {
+                symlink(format!("../{other}"), root.path().join(name).join(other)).unwrap();
+            }
+        }
+        let found = paths(root.path());
+        assert!(names.iter().all(|name| found.contains(&(format!("{name}/x"), true))));
+        assert!(found.len() < 10_000, "{}", found.len());
+        let unread = found.iter().find(|(_, is_file)| !is_file).unwrap();
+        let error = resolve(root.path(), &root.path().join(&unread.0)).unwrap_err();
+        assert!(error.to_string().contains("many links lead"), "{error}");
     }
 
     #[test]

@@ -1,10 +1,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::{ExperimentId, Kind, Owner, RunId, integer};
+use crate::error::{Error, Result};
 
 /// The record of one call of an application (MLflow 2.14 on), without its spans, which are read separately.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -158,6 +160,17 @@ pub const SPANS_FILE: &str = "traces.json";
 const ATTACHMENT: &str = "mlflow-attachment://";
 
 impl Spans {
+    /// The content of a file.
+    ///
+    /// # Errors
+    /// When it is not JSON, for example because it was cut off.
+    pub fn of_file(text: Bytes) -> Result<Self> {
+        match serde_json::from_slice::<IgnoredAny>(&text) {
+            Ok(_) => Ok(Self(text)),
+            Err(e) => Err(Error::permanent(format!("{SPANS_FILE} is damaged: {e}"))),
+        }
+    }
+
     /// The files that the spans refer to, as paths below the trace's root (MLflow 3.11 on, `tracing/attachments.py`).
     pub fn attachments(&self) -> Vec<String> {
         let text = String::from_utf8_lossy(&self.0);

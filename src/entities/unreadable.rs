@@ -2,7 +2,7 @@ use std::fmt::Display;
 
 use serde::Serialize;
 
-use super::Kind;
+use super::{ExperimentId, Kind};
 use crate::error::Error;
 
 /// An object that exists but cannot be read. This is data, not an error, so that the other objects of the list are
@@ -28,6 +28,11 @@ impl Unreadable {
             id: format!("other {title}{of}"),
             reason: format!("its {title} cannot be listed: {reason}"),
         }
+    }
+
+    /// The experiment whose objects an item of [`Self::rest_of_list`] stands for.
+    pub fn listed_experiment(id: &str) -> Option<ExperimentId> {
+        id.rsplit_once(" of experiment ").map(|(_, experiment)| ExperimentId::from(experiment))
     }
 }
 

@@ -37,7 +37,7 @@ pub use memory::MemoryReader;
 pub use rest::RestReader;
 pub use sql_store::SqlStoreReader;
 use sql_store::{Login, MysqlAddress, PostgresAddress};
-pub use store_artifacts::StoreArtifacts;
+pub use store_artifacts::{READABLE, StoreArtifacts};
 pub use store_location::{StoreLocation, StoreOptions};
 pub use store_search::{StoresBelow, has_database_name, stores_below, stores_in};
 pub use store_uri::{SQLITE_SPELLING, local_path, names_of, parse_store};
@@ -64,8 +64,8 @@ pub enum FilePlace {
     Moved,
     /// In an object store.
     Remote,
-    /// In this folder, which may not be read.
-    Refused(PathBuf),
+    /// In this folder, which cannot be read for this reason.
+    Refused { folder: PathBuf, reason: String },
     /// There are none.
     Nothing,
     /// This machine does not have the artifact root.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::{Finding, Level};
 use crate::entities::Run;
-use crate::readers::{FilePlace, Reader};
+use crate::readers::{FilePlace, READABLE, Reader};
 
 /// The runs of a sample by the place of their files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -13,8 +13,8 @@ pub struct FilePlaces {
     named: u64,
     moved: u64,
     remote: u64,
-    /// The first folder that may not be read.
-    refused: Option<PathBuf>,
+    /// The first folder that cannot be read, and the reason.
+    refused: Option<(PathBuf, String)>,
     /// Runs of each artifact root that this machine does not have.
     unknown: BTreeMap<String, u64>,
 }
@@ -26,7 +26,9 @@ impl FilePlaces {
             match reader.file_place(run.owner()).await {
                 None => break,
                 Some(FilePlace::Nothing) => {}
-                Some(FilePlace::Refused(folder)) => drop(places.refused.get_or_insert(folder)),
+                Some(FilePlace::Refused { folder, reason }) => {
+                    places.refused.get_or_insert((folder, reason));
+                }
                 Some(FilePlace::Named) => places.named += 1,
                 Some(FilePlace::Moved) => places.moved += 1,
                 Some(FilePlace::Remote) => places.remote += 1,
@@ -36,7 +38,7 @@ impl FilePlaces {
         places
     }
 
-    /// True when files of some runs may not be read.
+    /// True when files of some runs cannot be read.
     pub fn is_refused(&self) -> bool {
         self.refused.is_some()
     }
@@ -63,12 +65,9 @@ impl FilePlaces {
         let mut findings: Vec<Finding> = found
             .map(|(runs, place)| Finding::new(Level::Ok, format!("files of {} are {place}", count(runs))))
             .collect();
-        findings.extend(self.refused.iter().map(|folder| {
-            Finding::new(
-                Level::Warning,
-                format!("files in {} cannot be read: permission denied", folder.display()),
-            )
-            .hint("run mlferry as a user who may read them")
+        findings.extend(self.refused.iter().map(|(folder, reason)| {
+            let text = format!("files in {} cannot be read: {reason}", folder.display());
+            Finding::new(Level::Warning, text).hint(READABLE)
         }));
         findings.extend(self.unknown.iter().map(|(root, runs)| {
             let text =

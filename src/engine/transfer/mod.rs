@@ -38,9 +38,9 @@ use super::state::lock::Lock;
 use super::state::siblings::Siblings;
 use super::status::writer::StatusWriter;
 use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, not_migrated};
-use crate::entities::{Experiment, Kind, RegisteredModel, Unreadable};
+use crate::entities::{Experiment, ExperimentId, Kind, RegisteredModel, Unreadable};
 use crate::error::{Error, Result};
-use crate::plan::Plan;
+use crate::plan::{ExperimentSelection, Plan};
 use crate::readers::{Reader, SourceInfo};
 use crate::writers::{ArchiveWriter, IdMap, Writer};
 
@@ -313,6 +313,13 @@ impl Copy {
         self.journal.plan(Kind::Experiment, chosen.iter().map(|(experiment, _)| experiment.id.as_str()))?;
         self.context.plan(Kind::Experiment, chosen.len()).await;
         let experiments: Vec<Experiment> = chosen.iter().map(|(experiment, _)| experiment.clone()).collect();
+        let is_whole =
+            |choice: &ExperimentSelection| matches!(choice, ExperimentSelection::Yes { only: None, .. });
+        let whole: HashSet<ExperimentId> = chosen
+            .iter()
+            .filter(|(_, choice)| is_whole(choice))
+            .map(|(experiment, _)| experiment.id.clone())
+            .collect();
         let all =
             stream::iter(chosen).map(|(experiment, choice)| self.experiment(experiment, choice).boxed());
         let mut all = all.buffer_unordered(MAX_CONCURRENT_EXPERIMENTS);
@@ -356,7 +363,10 @@ impl Copy {
         let is_settled = |kind, id: &str| {
             // The id of a part of a run begins with that of the run. If the journal cannot be read, the item stays listed.
             let owner = if kind == Kind::Run { id.split('/').next().unwrap_or(id) } else { id };
-            self.plan.selects_all() || self.journal.is_done(kind, owner).unwrap_or_default()
+            let is_listed_again = || Unreadable::listed_experiment(id).is_some_and(|id| whole.contains(&id));
+            self.plan.selects_all()
+                || is_listed_again()
+                || self.journal.is_done(kind, owner).unwrap_or_default()
         };
         let finished = self.target.finish(&is_settled).await;
         // The id map is written for the moved objects, even if the last calls have failed.

@@ -1,4 +1,4 @@
-//! Finds the object of the target for each object of the source. Experiments are paired first by the tag that an import
+//! Finds the object of the target for each object of the source. Experiments are paired first by the tags that an import
 //! has set, then by name. A name that has changed since the import is then reported as one difference, and not as a
 //! missing object and an extra object.
 
@@ -27,17 +27,19 @@ pub fn experiments<'a>(
         |ours, theirs| is_same_source(ours, theirs) && is_named(ours, theirs),
     );
     pairs.find(|ours| ours.id.to_string(), mark, is_same_source);
+    let merged_by_tag = |ours: &Experiment| {
+        let key = ours.merged_tag()?;
+        shared.iter().find(|theirs| theirs.tags.contains_key(&key)).cloned()
+    };
+    pairs.find_shared(merged_by_tag);
     pairs.find(|ours| plan.target_name(ours).into_owned(), |theirs| Some(theirs.name.clone()), |_, _| true);
     let found = pairs.end(there);
-    let merged = |ours: &Experiment| {
-        let (key, name) = (ours.merged_tag(), plan.target_name(ours));
-        let is_of = |theirs: &&Experiment| {
-            key.as_ref().is_some_and(|key| theirs.tags.contains_key(key)) || plan.merge && theirs.name == name
-        };
-        shared.iter().find(is_of).cloned()
+    let merged_by_name = |ours: &Experiment| {
+        let name = plan.target_name(ours);
+        shared.iter().find(|theirs| plan.merge && theirs.name == name).cloned()
     };
     let found: Vec<_> =
-        ours.into_iter().zip(found).map(|(ours, found)| found.or_else(|| merged(ours))).collect();
+        ours.into_iter().zip(found).map(|(ours, found)| found.or_else(|| merged_by_name(ours))).collect();
     let ids: HashSet<&ExperimentId> = found.iter().flatten().map(|theirs| &theirs.id).collect();
     there.retain(|theirs| !ids.contains(&theirs.id));
     found
@@ -73,12 +75,12 @@ pub fn models<'a>(
     pairs.end(there)
 }
 
-/// True unless the creation times show that the target's experiment was made from another source. In databases,
-/// experiment ids are small numbers that occur on every source, so the id alone is not enough.
+/// True if the creation times do not show that the target's experiment was made from another source. In databases,
+/// experiment ids are small numbers that occur on every source, so the id alone is not enough. Experiments that were
+/// made before MLflow 1.29 have no creation time, on either side.
 pub fn is_same_source(ours: &Experiment, theirs: &Experiment) -> bool {
-    let created =
-        |time: i64| theirs.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string());
-    ours.creation_time.is_none_or(created)
+    let created = ours.creation_time.map(|time| time.to_string());
+    created.as_ref() == theirs.tags.get(tag::SOURCE_CREATION_TIME)
 }
 
 /// The objects of the source, and the partner of each, if it was found.
@@ -116,6 +118,13 @@ impl<'a, T> Pairs<'a, T> {
         fits: impl Fn(&T, &T) -> bool,
     ) {
         self.find_among(key, mark, fits, |fitting| fitting.next().filter(|_| fitting.next().is_none()));
+    }
+
+    /// Pairs objects with one that several of them may share. It stays in the list.
+    fn find_shared(&mut self, shared: impl Fn(&T) -> Option<T>) {
+        for (ours, found) in self.ours.iter().zip(&mut self.found).filter(|(_, found)| found.is_none()) {
+            *found = shared(ours);
+        }
     }
 
     fn find_among(

@@ -20,6 +20,8 @@ pub struct Pairs {
     pub model_runs: HashMap<RunId, RunId>,
     /// True when the target assigns a run to versions: see `Capabilities::checked_sources`.
     pub checked_sources: bool,
+    /// Other sources may have added experiments to the prompts on the target.
+    pub shares_target: bool,
 }
 
 impl Pairs {
@@ -61,7 +63,9 @@ pub fn tags(
     let is_compared = |key: &str| !tag::is_ours(key) && key != tag::MODEL_VERSIONS;
     found.map("tag", ours, theirs, is_compared, |key, a, b| match key {
         tag::PROMPT_EXPERIMENTS => {
-            a == b || rewrite_experiments(a, |id| pairs.experiments.get(id).cloned()) == b
+            let ours = rewrite_experiments(a, |id| pairs.experiments.get(id).cloned());
+            let has_all = || ours.split(',').all(|id| b.split(',').any(|theirs| theirs == id));
+            a == b || ours == b || pairs.shares_target && has_all()
         }
         _ => pairs.is_same_text(key, a, b),
     });

@@ -35,7 +35,8 @@ impl Compare {
             models.iter().map(|ChosenModel { model, .. }| (model.name.clone(), new_name(model))).collect();
         let checked_sources = self.target.about().capabilities.is_some_and(|can| can.checked_sources);
         let model_runs = self.model_runs.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        Pairs { runs, experiments, models, model_runs, checked_sources, ..Pairs::default() }
+        let shares_target = self.plan.shares_target();
+        Pairs { runs, experiments, models, model_runs, checked_sources, shares_target, ..Pairs::default() }
     }
 
     pub(super) async fn registry(&self, models: Vec<ChosenModel>, pairs: &mut Pairs) -> Result<()> {

@@ -15,6 +15,8 @@ use crate::error::{Error, Result};
 /// Values and `meta.yaml` files are read as a whole. The largest that MLflow writes are profiles of datasets of 16 MB.
 const MAX_BYTES: usize = 64 * 1024 * 1024;
 
+const DANGLING: &str = "it is a link to nothing";
+
 pub struct Disk {
     /// With all links resolved.
     root: PathBuf,
@@ -49,10 +51,10 @@ impl Disk {
     /// What is in a folder, by name. Empty when there is no such folder. Names that operating systems, editors and file
     /// systems leave behind are omitted.
     pub fn entries(&self, folder: &Path) -> Result<Vec<Entry>> {
-        let read = self.resolved(folder).and_then(fs::read_dir);
-        let entries = match read {
-            Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(Vec::new());
+        let entries = match self.resolved(folder).and_then(fs::read_dir) {
+            Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(e) if e.kind() == io::ErrorKind::NotADirectory => {
+                return Err(Error::permanent("there is a file in place of the folder").at(folder.display()));
             }
             other => other.map_err(|e| Error::from(e).at(folder.display()))?,
         };
@@ -84,14 +86,18 @@ impl Disk {
         Ok(all)
     }
 
+    /// True for a folder, and if the answer cannot be known: reading it gives the reason.
     pub fn is_folder(&self, path: &Path) -> bool {
-        self.resolved(path).is_ok_and(|path| path.is_dir())
+        match self.resolved(path).and_then(fs::metadata) {
+            Ok(about) => about.is_dir(),
+            Err(e) => e.kind() != io::ErrorKind::NotFound,
+        }
     }
 
-    /// True when the folder has a file or folder, or may not be read: reading it gives the reason.
+    /// True when the folder has a file or folder, or cannot be read: reading it gives the reason.
     pub fn holds_something(&self, folder: &Path) -> bool {
         let entries = match self.resolved(folder).and_then(fs::read_dir) {
-            Err(e) => return e.kind() == io::ErrorKind::PermissionDenied,
+            Err(e) => return e.kind() != io::ErrorKind::NotFound,
             Ok(entries) => entries,
         };
         entries
@@ -139,17 +145,36 @@ impl Disk {
         match self.resolved(path).map(|path| path.is_dir()) {
             Ok(true) => EntryKind::Folder,
             Ok(false) => EntryKind::File,
-            Err(e) if e.kind() == io::ErrorKind::NotFound => EntryKind::Refused("it is a link to nothing"),
+            Err(_) if fs::metadata(path).is_err() => EntryKind::Refused(DANGLING),
             Err(_) => EntryKind::Refused("it is a link that leads out of the store"),
         }
     }
 
-    /// The path itself, or the place to which a link leads.
+    /// Checks a name that a list of its folder has shown.
+    ///
+    /// # Errors
+    /// When it does not lead to anything.
+    pub fn check_listed(&self, path: &Path) -> Result<()> {
+        let place = path.display();
+        match fs::metadata(path) {
+            Ok(_) => Ok(()),
+            Err(_) if path.is_symlink() => Err(Error::permanent(DANGLING).at(place)),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {
+                Err(Error::permanent("its name is not UTF-8, or it was removed just now").at(place))
+            }
+            Err(e) => Err(Error::from(e).at(place)),
+        }
+    }
+
+    /// The path itself, or the place to which a link leads. "Not found" only means that there is no such name.
     fn resolved(&self, path: &Path) -> io::Result<PathBuf> {
         if !fs::symlink_metadata(path)?.is_symlink() {
             return Ok(path.to_owned());
         }
-        let real = fs::canonicalize(path)?;
+        let real = fs::canonicalize(path).map_err(|e| match e.kind() {
+            io::ErrorKind::NotFound => io::Error::other(DANGLING),
+            _ => e,
+        })?;
         if real.starts_with(&self.root) {
             return Ok(real);
         }

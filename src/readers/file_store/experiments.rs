@@ -16,8 +16,11 @@ impl Store {
             if let Some(reason) = &folder.refused {
                 return Err(Error::permanent(reason.as_str()).at(folder.path.display()));
             }
-            let tags = self.part(&folder.path, "tags", &mut problems)?;
-            Ok(Some(Experiment { tags, ..self.experiment_meta(folder)? }))
+            let known = self.experiment_meta(folder)?;
+            // Without its tags, the experiment still has its runs.
+            let tags = self.part(&folder.path, "tags", &mut problems);
+            let tags = tags.map_err(|error| problems.push(("tags".to_owned(), error))).unwrap_or_default();
+            Ok(Some(Experiment { tags, ..known }))
         };
         let read = read();
         with_problems(Kind::Experiment, folder.id.as_str(), read, problems)
@@ -30,7 +33,8 @@ impl Store {
         let (known, problem) = match self.meta_as_far_as_possible(&path) {
             Ok(meta) => match self.fields(folder, &meta) {
                 Ok(known) => {
-                    (known, meta.broken.clone().or(meta.is_cut().then(|| "it is cut off".to_owned())))
+                    let broken = meta.broken.clone().or(meta.is_cut().then(|| "it is cut off".to_owned()));
+                    (known, broken.map(|reason| meta.error(reason).to_string()))
                 }
                 Err(error) => (Experiment::default(), Some(error.to_string())),
             },
@@ -41,11 +45,7 @@ impl Store {
             Err(error) => return Err(error),
         };
         if let Some(reason) = &problem {
-            self.note(format!(
-                "experiment {} is read without a part of its {META}: {}: {reason}",
-                folder.id,
-                path.display()
-            ));
+            self.note(format!("experiment {} is read without a part of its {META}: {reason}", folder.id));
         }
         let name = match known.name.is_empty() {
             true => format!("experiment {} (its name was lost)", folder.id),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::layout::{ExperimentFolder, META};
+use super::layout::{ExperimentFolder, META, is_run_id};
 use super::{Problems, Store};
 use crate::entities::{DatasetInput, ModelId, ModelOutput, is_plain_id};
 use crate::error::{Error, Result};
@@ -31,9 +31,13 @@ impl Store {
         problems: &mut Problems,
     ) -> Result<Inputs> {
         let mut found = Inputs::default();
-        for entry in self.disk.folders(&run.join("inputs"))? {
-            let read = self.meta(&entry.path.join(META)).and_then(|meta| {
+        let inputs = run.join("inputs");
+        for name in self.names_in(&inputs, is_run_id)? {
+            let read = self.meta(&inputs.join(&name).join(META)).and_then(|meta| {
                 let id = meta.text("source_id");
+                if meta.is_cut() && meta.node("tags").is_none() {
+                    return Err(meta.error("it is cut off"));
+                }
                 match meta.text("source_type").as_str() {
                     "DATASET" => {
                         let dataset = self.dataset(experiment, &id, datasets)?;
@@ -44,7 +48,7 @@ impl Store {
                 }
                 Ok(())
             });
-            problems.extend(read.err().map(|error| (format!("inputs/{}", entry.name), error)));
+            problems.extend(read.err().map(|error| (format!("inputs/{name}"), error)));
         }
         found.datasets.sort();
         found.models.sort();
@@ -75,13 +79,17 @@ impl Store {
     /// The logged models that the run created, sorted.
     pub fn outputs(&self, run: &Path, problems: &mut Problems) -> Result<Vec<ModelOutput>> {
         let mut found = Vec::new();
-        for entry in self.disk.folders(&run.join("outputs"))? {
-            let read = self.meta(&entry.path.join(META)).and_then(|meta| {
+        let outputs = run.join("outputs");
+        for name in self.names_in(&outputs, |name| name.starts_with("m-"))? {
+            let read = self.meta(&outputs.join(&name).join(META)).and_then(|meta| {
+                if meta.is_cut() && meta.node("step").is_none() {
+                    return Err(meta.error("it is cut off"));
+                }
                 let step = meta.integer("step")?.unwrap_or_default();
                 found.push(ModelOutput { model_id: meta.text("destination_id").into(), step });
                 Ok(())
             });
-            problems.extend(read.err().map(|error| (format!("outputs/{}", entry.name), error)));
+            problems.extend(read.err().map(|error| (format!("outputs/{name}"), error)));
         }
         found.sort();
         Ok(found)

@@ -158,7 +158,10 @@ impl Store {
 
     fn experiments_in(&self, parent: &Path, is_deleted: bool) -> Result<Vec<ExperimentFolder>> {
         let mut all = Vec::new();
-        for entry in self.disk.folders(parent)? {
+        for entry in self.disk.entries(parent)? {
+            if entry.kind == EntryKind::File && !is_number(&entry.name) {
+                continue;
+            }
             if !is_deleted && matches!(entry.name.as_str(), TRASH | MODELS) {
                 continue;
             }
@@ -167,6 +170,7 @@ impl Store {
             let has_meta = meta.map_or_else(|error| error.kind() != io::ErrorKind::NotFound, |_| true);
             let refused = match (entry.kind, is_number(&entry.name)) {
                 (EntryKind::Refused(reason), true) => Some(reason.to_owned()),
+                (EntryKind::File, true) => Some("there is a file in place of its folder".to_owned()),
                 (_, true) if has_meta || self.disk.holds_something(&entry.path) => None,
                 // A copy of an experiment, which MLflow does not show either.
                 (_, false) if has_meta => {
@@ -197,10 +201,20 @@ impl Store {
         Ok(ExperimentFolder { id: id.clone(), path, is_deleted, refused: None })
     }
 
+    /// The names of the folders in a folder. If `is_id` is true for a name, other things than folders are included:
+    /// Git on Windows, for example, replaces a link by a file.
+    pub fn names_in(&self, folder: &Path, is_id: impl Fn(&str) -> bool) -> Result<Vec<String>> {
+        let entries = self.disk.entries(folder)?.into_iter();
+        let is_unnamed = |name: &str| name.contains(char::REPLACEMENT_CHARACTER);
+        let names = entries
+            .filter(|entry| entry.kind == EntryKind::Folder || is_id(&entry.name) || is_unnamed(&entry.name));
+        Ok(names.map(|entry| entry.name).collect())
+    }
+
     /// The names of the folders in an experiment that may be runs.
     pub fn run_names(&self, folder: &ExperimentFolder) -> Result<Vec<String>> {
-        let folders = self.disk.folders(&folder.path)?.into_iter().map(|entry| entry.name);
-        let names: Vec<String> = folders.filter(|name| may_be_run(name)).collect();
+        let names = self.names_in(&folder.path, is_run_id)?;
+        let names: Vec<String> = names.into_iter().filter(|name| may_be_run(name)).collect();
         for inner in names.iter().filter(|name| !is_run_id(name)).map(|name| folder.path.join(name)) {
             if !inner.join(META).exists() && has_run_below(&inner) {
                 self.note(format!("{} is not a run: the runs below it were not read", inner.display()));

@@ -16,8 +16,8 @@ impl Store {
     /// The names of the folders that may be logged models.
     pub fn model_names(&self, experiment: &ExperimentId) -> Result<(ExperimentFolder, Vec<String>)> {
         let folder = self.experiment(experiment)?;
-        let names = self.disk.folders(&folder.path.join(MODELS))?.into_iter().map(|entry| entry.name);
-        Ok((folder, names.collect()))
+        let names = self.names_in(&folder.path.join(MODELS), |name| name.starts_with("m-"))?;
+        Ok((folder, names))
     }
 
     /// The model, then its parts that cannot be read. Nothing for a deleted model, which no server lists.
@@ -34,6 +34,7 @@ impl Store {
         problems: &mut Problems,
     ) -> Result<Option<LoggedModel>> {
         let path = experiment.path.join(MODELS).join(name);
+        self.disk.check_listed(&path)?;
         let Some(meta) = self.meta_if_any(&path.join(META))? else {
             return match self.disk.holds_something(&path) {
                 true => Err(Error::permanent(format!("it has no {META}")).at(path.display())),

@@ -30,7 +30,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::{Bytes, BytesMut};
+use bytes::BytesMut;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use self::runs::Detail;
@@ -231,8 +231,8 @@ impl Reader for FileStoreReader {
     async fn spans(&self, trace: &Trace) -> Result<Option<Spans>> {
         let file = FileEntry::new(SPANS_FILE, None);
         let read = async { self.open(trace.owner(), &file).await?.try_collect::<BytesMut>().await };
-        match read.await {
-            Ok(text) => Ok(Some(Spans(Bytes::from(text)))),
+        match read.await.and_then(|text| Spans::of_file(text.freeze())) {
+            Ok(spans) => Ok(Some(spans)),
             Err(e) if e.class() == Class::NotFound && trace.is_unfinished() => Ok(None),
             Err(e) => Err(e.at("its spans")),
         }

@@ -103,9 +103,9 @@ impl Store {
 
     /// The numbers and folders of the versions.
     fn version_folders(&self, model: &Path) -> Result<Vec<(String, PathBuf)>> {
-        let folders = self.disk.folders(model)?.into_iter();
+        let names = self.names_in(model, |name| name.starts_with(VERSION))?.into_iter();
         let versions =
-            folders.filter_map(|entry| Some((entry.name.strip_prefix(VERSION)?.to_owned(), entry.path)));
+            names.filter_map(|name| Some((name.strip_prefix(VERSION)?.to_owned(), model.join(&name))));
         Ok(versions.collect())
     }
 

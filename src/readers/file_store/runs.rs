@@ -40,7 +40,9 @@ impl Store {
     /// Whether a folder is that of a run, readable or not. Its files are not read.
     pub fn is_run(&self, experiment: &ExperimentFolder, name: &str) -> bool {
         let path = experiment.path.join(name);
-        path.join(META).exists() || self.is_lost_run(name, &path).unwrap_or(true)
+        path.join(META).exists()
+            || self.disk.check_listed(&path).is_err()
+            || self.is_lost_run(name, &path).unwrap_or(true)
     }
 
     fn run_of(
@@ -52,6 +54,7 @@ impl Store {
         problems: &mut Problems,
     ) -> Result<Option<Run>> {
         let (id, path) = (RunId::from(name), experiment.path.join(name));
+        self.disk.check_listed(&path)?;
         let meta = self.meta_if_any(&path.join(META))?;
         if meta.is_none() && !self.is_lost_run(name, &path)? {
             return Ok(None);

@@ -14,8 +14,8 @@ impl Store {
     /// The names of the folders that may be traces.
     pub fn trace_names(&self, experiment: &ExperimentId) -> Result<(ExperimentFolder, Vec<String>)> {
         let folder = self.experiment(experiment)?;
-        let names = self.disk.folders(&folder.path.join(TRACES))?.into_iter().map(|entry| entry.name);
-        Ok((folder, names.collect()))
+        let names = self.names_in(&folder.path.join(TRACES), |name| name.starts_with("tr-"))?;
+        Ok((folder, names))
     }
 
     /// The trace, then its parts that cannot be read. Nothing for an empty folder.
@@ -32,6 +32,7 @@ impl Store {
         problems: &mut Problems,
     ) -> Result<Option<Trace>> {
         let path = experiment.path.join(TRACES).join(name);
+        self.disk.check_listed(&path)?;
         let Some(meta) = self.meta_if_any(&path.join(TRACE_INFO))? else {
             return match self.disk.holds_something(&path) {
                 true => Err(Error::permanent(format!("it has no {TRACE_INFO}")).at(path.display())),

@@ -92,8 +92,9 @@ impl SqlStoreReader {
                 .map(Some)
                 .map_err(|e| e.at("its archived spans"));
         }
-        match self.whole_file(trace.owner(), SPANS_FILE).await {
-            Ok(text) => Ok(Some(Spans(text.freeze()))),
+        let read = self.whole_file(trace.owner(), SPANS_FILE).await;
+        match read.and_then(|text| Spans::of_file(text.freeze())) {
+            Ok(spans) => Ok(Some(spans)),
             Err(e) if e.class() == Class::NotFound && trace.is_unfinished() => Ok(None),
             // MLflow 3.3 to 3.5 writes rows as well, but reads the file.
             Err(e) => match self.stored_spans(trace).await? {

@@ -19,8 +19,8 @@ pub enum Found {
     Folder(PathBuf),
     /// The root is known, and has no folder for this owner.
     Nothing,
-    /// This folder may not be read.
-    Refused(PathBuf),
+    /// Reading this folder failed with this reason.
+    Refused(PathBuf, String),
     /// In an object store.
     Remote,
     Unknown,
@@ -80,7 +80,7 @@ impl Places {
         }
         match own.map(|own| (own, look(own))) {
             Some((own, Look::Full)) => return Found::Folder(own.to_owned()),
-            Some((own, Look::Refused)) => return Found::Refused(own.to_owned()),
+            Some((own, Look::Refused(reason))) => return Found::Refused(own.to_owned(), reason),
             _ => {}
         }
         let is_of =
@@ -90,15 +90,15 @@ impl Places {
         let tails = tails.map(|tail| tail.iter().collect::<PathBuf>());
         let beside = tails.flat_map(|tail| self.bases.iter().map(move |base| base.join(&tail)));
         let folders = absolute.iter().cloned().chain(beside).filter(|path| is_of(path));
-        let (mut is_somewhere, mut is_hidden, mut refused) = (false, false, None);
+        let (mut is_somewhere, mut hidden, mut refused) = (false, None, None);
         for folder in folders {
             match look(&folder) {
                 Look::Full => return Found::Folder(folder),
                 // A path of another machine may lead through a folder that is closed here, such as /root.
-                Look::Refused if Some(&folder) == absolute.as_ref() && !is_root_visible(&folder) => {
-                    is_hidden = true;
+                Look::Refused(reason) if Some(&folder) == absolute.as_ref() && !is_root_visible(&folder) => {
+                    hidden = Some(Found::Refused(folder, reason));
                 }
-                Look::Refused => drop(refused.get_or_insert(folder)),
+                Look::Refused(reason) => drop(refused.get_or_insert(Found::Refused(folder, reason))),
                 // A file store has an empty folder for every run, even if its files are somewhere else.
                 Look::Empty => {
                     is_somewhere |= self.files.as_ref().is_none_or(|files| !folder.starts_with(files));
@@ -106,8 +106,8 @@ impl Places {
                 Look::Nothing => {}
             }
         }
-        if let Some(folder) = refused {
-            return Found::Refused(folder);
+        if let Some(refused) = refused {
+            return refused;
         }
         let is_known = is_somewhere
             // Repositories keep no empty folders.
@@ -115,10 +115,10 @@ impl Places {
             || absolute.as_ref().is_some_and(|path| is_root_known(path, owner))
             || self.has_root(&parts)
             || self.lacks_default_root(uri);
-        match absolute {
+        match hidden {
             _ if is_known => Found::Nothing,
-            Some(folder) if is_hidden => Found::Refused(folder),
-            _ => Found::Unknown,
+            Some(hidden) => hidden,
+            None => Found::Unknown,
         }
     }
 
@@ -202,10 +202,10 @@ fn has_entries(folder: &Path) -> bool {
 enum Look {
     Full,
     Empty,
-    /// It is no folder, or does not exist.
+    /// It does not exist.
     Nothing,
-    /// It may not be read.
-    Refused,
+    /// It exists, or may exist, but cannot be read for this reason.
+    Refused(String),
 }
 
 fn look(folder: &Path) -> Look {
@@ -217,9 +217,20 @@ fn look(folder: &Path) -> Look {
                 Look::Empty
             }
         }
-        Err(e) if e.kind() == ErrorKind::PermissionDenied => Look::Refused,
-        Err(_) => Look::Nothing,
+        Err(e) if e.kind() == ErrorKind::NotFound && !leads_to_nothing(folder) => Look::Nothing,
+        Err(e) => Look::Refused(match e.kind() {
+            ErrorKind::PermissionDenied => "permission denied".to_owned(),
+            ErrorKind::NotFound => "a link leads to nothing".to_owned(),
+            ErrorKind::NotADirectory => "there is a file in place of the folder".to_owned(),
+            _ => e.to_string(),
+        }),
     }
+}
+
+/// Whether the folder of an owner's files, or the owner's own, is a link to a place that does not exist: a disk that is
+/// not mounted, or a copy of the link alone.
+fn leads_to_nothing(folder: &Path) -> bool {
+    folder.ancestors().take(2).any(|path| path.is_symlink() && path.metadata().is_err())
 }
 
 /// The path below the root of the proxy.

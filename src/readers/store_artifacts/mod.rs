@@ -17,6 +17,10 @@ use crate::error::{Class, Error, Result};
 use crate::io::{FolderFile, Meter, Pages, Traffic, in_thread};
 use crate::rest::ArtifactRoots;
 
+/// The advice for a folder of files that cannot be read.
+pub const READABLE: &str =
+    "make it readable for this user, or put its files back, and run the same command again";
+
 /// More owners than those whose files are read at the same time.
 const MAX_RECENT_OWNERS: usize = 2_000;
 
@@ -126,7 +130,7 @@ impl StoreArtifacts {
         Ok(match self.find(owner, own).await?.found {
             Found::Nothing => FilePlace::Nothing,
             Found::Remote => FilePlace::Remote,
-            Found::Refused(folder) => FilePlace::Refused(folder),
+            Found::Refused(folder, reason) => FilePlace::Refused { folder, reason },
             Found::Unknown => FilePlace::Unknown { root: found::root_of(owner.artifact_uri).to_owned() },
             Found::Folder(folder)
                 if crate::artifacts::folder(owner.artifact_uri).as_ref() == Some(&folder) =>
@@ -184,11 +188,10 @@ impl StoreArtifacts {
                 Ok(Some(root))
             }
             Found::Nothing => Ok(None),
-            Found::Refused(folder) => Err(Error::permanent(format!(
-                "its files in {} cannot be read: permission denied",
-                folder.display()
-            ))
-            .hint("run mlferry as a user who may read them")),
+            Found::Refused(folder, reason) => {
+                Err(Error::permanent(format!("its files in {} cannot be read: {reason}", folder.display()))
+                    .hint(READABLE))
+            }
             // Boxed, because the future of an S3 client is deeply nested.
             Found::Remote => self.stores.remote_root(&owner).boxed().await.map(Some),
             Found::Unknown => {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use crate::archive::{ArtifactList, Checksums, Layout, OwnerFolder, Sum};
 use crate::artifacts::{Digest, local};
 use crate::entities::{FileEntry, is_safe_path};
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::io::ByteSource;
 use crate::writers::FileWriter;
 
@@ -31,6 +31,26 @@ impl ArchiveFiles {
         Self { one_by_one: true, ..self }
     }
 
+    /// Removes what an earlier export has written in the way of a file: at the source, a folder has become a file, or
+    /// the other way round.
+    fn clear(&self, path: &Path) -> Result<()> {
+        let top = self.folder.artifacts();
+        let place = |e: std::io::Error| Error::from(e).at(path.display());
+        if path.is_dir() {
+            fs::remove_dir_all(path).map_err(place)?;
+        }
+        let folders =
+            path.ancestors().skip(1).take_while(|folder| *folder != top && folder.starts_with(&top));
+        for folder in folders.filter(|folder| folder.is_file()) {
+            match fs::remove_file(folder) {
+                // Another file of the same folder has removed it.
+                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+                other => other.map_err(place)?,
+            }
+        }
+        Ok(())
+    }
+
     /// Writes the list of the folder's files. `lacking` means that a part of the owner could not be read. Returns the
     /// list's path and checksum.
     pub fn close(
@@ -50,6 +70,13 @@ impl ArchiveFiles {
         local::write(&path, &text)?;
         Ok((path, Sum::of(&text)))
     }
+}
+
+/// True when a folder is in place of the file, or a file in place of one of its folders.
+fn is_in_the_way(error: &Error) -> bool {
+    use std::io::ErrorKind::{AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory};
+    let kinds = [AlreadyExists, DirectoryNotEmpty, IsADirectory, NotADirectory];
+    matches!(error.get_code(), Some(Code::Io(kind)) if kinds.contains(kind))
 }
 
 /// True when nothing was missing at the source, and all files still have their full length. Their content is only
@@ -88,7 +115,14 @@ impl FileWriter for ArchiveFiles {
         let path = self.folder.artifact(&file.path);
         // If the path is a link, it is replaced by the file itself.
         self.layout.guard(path.parent().unwrap_or(&path))?;
-        let digest = local::store(&path, file.size, source).await?;
+        let stored = local::store(&path, file.size, source).await;
+        let digest = match stored {
+            Err(error) if is_in_the_way(&error) => {
+                self.clear(&path)?;
+                local::store(&path, file.size, source).await?
+            }
+            other => other?,
+        };
         if let Some(sum) = digest.sha256.as_deref().and_then(Sum::parse).filter(|_| self.one_by_one) {
             self.checksums.add(&[(&path, sum)])?;
         }

@@ -20,7 +20,7 @@ impl RestWriter {
         // Another experiment may have renamed it in the meantime, to get its name.
         let existing = self.client.experiment(id).await?;
         let existing = self.restored_experiment(existing, experiment).await?;
-        self.under_its_name(existing, name).await
+        self.under_its_name(existing, &experiment.name, name).await
     }
 
     /// Restores an experiment that an earlier import deleted here, because it was restored at the source.
@@ -69,7 +69,7 @@ impl RestWriter {
             return Ok(());
         }
         let existing = self.restored_experiment(existing, other).await?;
-        if self.under_its_name(existing, new).await?.name != name {
+        if self.under_its_name(existing, &other.name, new).await?.name != name {
             return Ok(());
         }
         Err(Error::permanent(format!(
@@ -78,18 +78,22 @@ impl RestWriter {
         .hint("rename it on the target, or give this experiment another name with --experiments-prefix or --experiment-rename-file"))
     }
 
-    /// Renames an experiment after a rename at the source. A name that a user has set on the target is kept.
-    async fn under_its_name(&self, existing: Experiment, name: &str) -> Result<Experiment> {
+    /// Renames an experiment after a rename at the source. A name that a user has set on the target is kept, and so is
+    /// one with a prefix of an earlier import.
+    async fn under_its_name(&self, existing: Experiment, source: &str, name: &str) -> Result<Experiment> {
         if existing.name == name {
             return Ok(existing);
         }
         let is_taken = self.client.experiment_by_name(name).await?.is_some();
         let is_given = existing.tags.get(tag::GIVEN_NAME) == Some(&existing.name);
         let old = existing.name.clone();
-        let why = match (is_given && !existing.lifecycle.is_deleted(), is_taken) {
-            (false, _) => "an import did not give it that name",
-            (true, true) => "another experiment has the new name there",
-            (true, false) => match self.client.rename_experiment(&existing.id, name).await {
+        let has_prefix = name == source && old.ends_with(source);
+        let why = match () {
+            () if !is_given => "an import did not give it that name",
+            () if existing.lifecycle.is_deleted() => "it is deleted there",
+            () if has_prefix => "an earlier import gave it a prefix",
+            () if is_taken => "another experiment has the new name there",
+            () => match self.client.rename_experiment(&existing.id, name).await {
                 Ok(()) => {
                     self.client.set_experiment_tag(&existing.id, tag::GIVEN_NAME, name).await?;
                     self.note(format!(

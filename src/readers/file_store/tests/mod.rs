@@ -2,6 +2,8 @@ mod damage;
 mod fixture;
 mod layouts;
 mod parsers;
+#[cfg(unix)]
+mod replaced;
 mod traces;
 
 use std::path::Path;
