@@ -149,7 +149,7 @@ pub fn repairs(repairs: &Repairs) -> Option<String> {
 }
 
 /// `1 run`, `2 logged models`.
-fn counted(kind: Kind, count: u64) -> String {
+pub fn counted(kind: Kind, count: u64) -> String {
     match (count, kind.words()) {
         (1, (one, _)) => format!("1 {one}"),
         (count, (_, many)) => format!("{count} {many}"),
@@ -256,7 +256,7 @@ mod tests {
         let mut found = Repairs::default();
         assert_eq!(repairs(&found), None);
         found.add(&Difference::extra(Kind::Run, "a", "1"));
-        let only = "1 only on the target (an import deletes nothing; objects of other sources: --merge)";
+        let only = "1 only on the target (an import deletes nothing; with --merge, objects of other sources do not count)";
         assert_eq!(repairs(&found), Some(format!("`import --update` corrects none of them: {only}")));
         found.add(&Difference::missing(Kind::Run, "b", "2"));
         assert_eq!(repairs(&found), Some(format!("`import --update` may correct 1, but not {only}")));

@@ -1,5 +1,6 @@
 use super::Printer;
 use super::endpoints::{Endpoints, source_text};
+use super::format::counted;
 use super::selection::plan_of;
 use crate::cli;
 use crate::engine::{self, Side, Survey};
@@ -39,8 +40,8 @@ fn print(survey: &Survey, printer: &Printer) {
     let totals = [sum(|e| e.runs), sum(|e| e.deleted_runs), sum(|e| e.params), sum(|e| e.metrics)];
     let [runs, deleted, params, metrics] = totals;
     printer.result(&format!(
-        "{runs:>8} {deleted:>8} {params:>8} {metrics:>8}  {} experiments",
-        survey.experiments.len()
+        "{runs:>8} {deleted:>8} {params:>8} {metrics:>8}  {}",
+        counted(Kind::Experiment, survey.experiments.len() as u64)
     ));
     let counts = [
         (sum(|e| e.logged_models), "logged models"),

@@ -23,6 +23,17 @@ impl SameNames {
         if self.append_versions { format!("{experiments}, append versions") } else { experiments }
     }
 
+    /// The choice in one sentence, without its end.
+    pub fn sentence(&self) -> String {
+        let experiments = match (self.prefix.as_str(), self.merge) {
+            ("", false) => "a name that another source has on the target fails".to_owned(),
+            ("", true) => "experiments of one name are merged".to_owned(),
+            (prefix, false) => format!("all experiments get the prefix {prefix}"),
+            (prefix, true) => format!("all experiments get the prefix {prefix}, and are merged by name"),
+        };
+        if self.append_versions { format!("{experiments}; versions are appended") } else { experiments }
+    }
+
     /// The same choice as options of a command.
     pub fn options(&self) -> Vec<String> {
         let prefix =

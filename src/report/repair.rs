@@ -111,7 +111,7 @@ impl Repairs {
         self.list([
             (
                 Repair::Extra,
-                "only on the target (an import deletes nothing; objects of other sources: --merge)",
+                "only on the target (an import deletes nothing; with --merge, objects of other sources do not count)",
             ),
             (Repair::Unreadable, "unreadable"),
             (Repair::Fixed, "with values that cannot be changed"),
@@ -188,7 +188,7 @@ mod tests {
         repairs.add(&differs(Kind::Run, "param p", Some("a"), Some("b")));
         assert_eq!(
             repairs.remaining(),
-            "1 only on the target (an import deletes nothing; objects of other sources: --merge), 1 with values that cannot be changed"
+            "1 only on the target (an import deletes nothing; with --merge, objects of other sources do not count), 1 with values that cannot be changed"
         );
         repairs.remove(&extra);
         assert_eq!(repairs.remaining(), "1 with values that cannot be changed");

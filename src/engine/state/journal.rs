@@ -252,6 +252,15 @@ impl Journal {
         self.end(Kind::Artifact, id, "done", end).map(drop)
     }
 
+    /// Removes the failure of an item that stood for the files of an owner, because they are listed now.
+    pub fn listed(&self, id: &str) -> Result<()> {
+        self.write(|db| {
+            db.prepare_cached("DELETE FROM item WHERE kind = 'artifact' AND id = ?1 AND state = 'failed'")?
+                .execute([id])?;
+            Ok(())
+        })
+    }
+
     /// Returns the record of a file that was already written to this run or logged model (`target`).
     pub fn known_file(&self, id: &str, target: &str) -> Result<Option<KnownFile>> {
         Ok(self

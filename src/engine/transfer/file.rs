@@ -41,6 +41,8 @@ impl Copy {
         mut pages: Pages<'_, Readable<FileEntry>>,
     ) -> Result<Files> {
         let mut files = Files::default();
+        // It failed in an earlier job, if it did not fail again.
+        self.journal.listed(&owner.id_of(""))?;
         while let Some(page) = pages.next().await {
             let page = match page {
                 Ok(page) => page,

@@ -18,7 +18,7 @@ mod version_order;
 mod waiting;
 
 use std::collections::{HashMap, HashSet};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -39,10 +39,12 @@ use super::state::siblings::Siblings;
 use super::status::writer::StatusWriter;
 use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, not_migrated};
 use crate::entities::{Experiment, ExperimentId, Kind, RegisteredModel, Unreadable};
-use crate::error::{Error, Result};
+use crate::error::{Class, Error, Result};
 use crate::plan::{ExperimentSelection, Plan};
 use crate::readers::{Reader, SourceInfo};
 use crate::writers::{ArchiveWriter, IdMap, Writer};
+
+const DIRECTORY_LOCK: &str = ".mlferry-lock";
 
 /// The maximum number of experiments that are moved concurrently.
 const MAX_CONCURRENT_EXPERIMENTS: usize = 4;
@@ -79,6 +81,7 @@ pub fn export(export: Export) -> Result<Job> {
     let setting = TransferSetup::new(Step::Export, source, &target, plan, &state, journal)?;
     let archive: Arc<dyn Writer> =
         Arc::new(ArchiveWriter::create(&output_dir, &setting.source.about().location)?);
+    let setting = setting.locked(&output_dir.join(DIRECTORY_LOCK))?;
     Ok(TransferSetup { update, reread, ..setting }.start(archive, None))
 }
 
@@ -99,7 +102,7 @@ struct TransferSetup {
     journal_path: PathBuf,
     update: bool,
     reread: bool,
-    lock: Lock,
+    locks: Vec<Lock>,
     status_writer: Option<StatusWriter>,
     state: StateDir,
     location: String,
@@ -136,16 +139,27 @@ impl TransferSetup {
             journal_path,
             update,
             reread,
-            lock,
+            locks: vec![lock],
             status_writer,
             state,
             location,
         })
     }
 
+    /// Also locks a directory against users and machines with other state directories, if its file system can do it.
+    fn locked(mut self, path: &Path) -> Result<Self> {
+        let work = format!("{} of {}", self.step.name(), self.source.about().location);
+        match Lock::take(path, &work) {
+            Err(error) if error.class() == Class::Locked => return Err(error),
+            Err(error) => tracing::debug!("{error}"),
+            Ok(lock) => self.locks.push(lock),
+        }
+        Ok(self)
+    }
+
     fn start(self, target: Arc<dyn Writer>, id_map: Option<PathBuf>) -> Job {
         let Self {
-            step, source, plan, journal, update, reread, lock, status_writer, state, location, ..
+            step, source, plan, journal, update, reread, locks, status_writer, state, location, ..
         } = self;
         let doing = format!("{} of {}", step.name(), source.about().location);
         let lease = Arc::new(Lease::new(Arc::clone(&target), &state, &location, doing));
@@ -195,7 +209,7 @@ impl TransferSetup {
                 _ => copy.run(step, id_map).await,
             };
             let committed = copy.journal.commit();
-            drop(lock);
+            drop(locks);
             result.and_then(|findings| committed.map(|()| findings))
         })
     }
@@ -342,10 +356,10 @@ impl Copy {
         }
         let taken = self.uncompared_runs.load(Ordering::Relaxed);
         let known = self.known_runs.load(Ordering::Relaxed);
-        if known > 0 && step == Step::Export {
+        if known > 0 {
             findings.notes.push(format!(
-                "runs that were in the directory already: {known}; files that were added to them since are only found \
-                 with --update"
+                "runs that were complete already and were not read again: {known}; files, and points before the latest \
+                 ones, that were added to them since are only found with --update"
             ));
         }
         if taken > 0 && step == Step::Import {

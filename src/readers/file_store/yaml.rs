@@ -24,7 +24,7 @@ pub enum Node {
     Map(Vec<(String, Node)>),
 }
 
-/// A document, and whether its bytes were UTF-8. Other bytes are read as Latin-1, as Windows wrote them.
+/// A document, and whether its bytes were UTF-8 or UTF-16. Other bytes are read as Latin-1, as Windows wrote them.
 pub struct Document {
     /// `None` for an empty file.
     pub root: Option<Node>,
@@ -34,9 +34,12 @@ pub struct Document {
 }
 
 pub fn parse(bytes: &[u8]) -> Document {
-    let (text, is_utf8) = match std::str::from_utf8(bytes) {
-        Ok(text) => (Cow::Borrowed(text), true),
-        Err(_) => (Cow::Owned(bytes.iter().copied().map(char::from).collect()), false),
+    let (text, is_utf8) = match (std::str::from_utf8(bytes), bytes) {
+        (Ok(text), _) => (Cow::Borrowed(text), true),
+        // PowerShell writes UTF-16.
+        (_, [0xff, 0xfe, rest @ ..]) => (utf_16(rest, u16::from_le_bytes), true),
+        (_, [0xfe, 0xff, rest @ ..]) => (utf_16(rest, u16::from_be_bytes), true),
+        (Err(_), _) => (Cow::Owned(bytes.iter().copied().map(char::from).collect()), false),
     };
     let text = without_indentation(text);
     let mut builder = Builder::default();
@@ -53,6 +56,12 @@ pub fn parse(bytes: &[u8]) -> Document {
         }
     }
     Document { root: builder.finish(), broken, is_utf8 }
+}
+
+fn utf_16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Cow<'static, str> {
+    let (pairs, _) = bytes.as_chunks();
+    let units: Vec<u16> = pairs.iter().map(|pair| unit(*pair)).collect();
+    Cow::Owned(String::from_utf16_lossy(&units))
 }
 
 /// In YAML 1.1, three more characters end a line, and PyYAML indents the line after them. To the parser they are

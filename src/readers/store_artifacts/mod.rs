@@ -176,7 +176,7 @@ impl StoreArtifacts {
                     let root = found::root_of(uri);
                     self.stores.note(format!(
                         "the store names {root}, where files are, too: the folder beside the store was read instead; \
-                         --artifact-root {root}={root} reads that one"
+                         to read that one, name it as its own new place: --artifact-root {root}={root}"
                     ));
                 }
                 let root = Root::of_folder(&folder);

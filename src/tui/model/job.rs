@@ -222,7 +222,8 @@ impl JobState {
         self.in_flight.clear();
         self.paused = false;
         self.waiting = None;
-        if self.pane == Pane::InFlight && !self.failures.is_empty() {
+        // A validation shows its differences there, with the items that failed.
+        if self.pane == Pane::InFlight && !self.failures.is_empty() && self.step != Step::Validate {
             self.pane = Pane::Failures;
         }
         self.cursor = 0;

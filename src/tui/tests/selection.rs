@@ -125,7 +125,7 @@ fn select_chooses_what_happens_to_names_on_the_target() {
     let shared = Plan { experiments_prefix: "team-a/".into(), append_versions: true, ..Plan::default() };
     assert_eq!(model.plan, shared);
     pictured("import_names", &mut model);
-    assert!(picture(&mut model, 80, 24).contains("prefix team-a/, append versions"));
+    assert!(picture(&mut model, 80, 24).contains("the prefix team-a/; versions are appended"));
     press(&mut model, "Enter");
     pictured("confirm_import_names", &mut model);
     // The three ways exclude each other.

@@ -40,7 +40,7 @@ pub fn words(model: &Model, write: Write) -> Vec<String> {
     let mut words = vec![what, format!("from {source}"), format!("into {}", model.target.location())];
     let names = model.same_names();
     if names != SameNames::default() {
-        words.push(format!("if another source has a name there: {}", names.words()));
+        words.push(names.sentence());
     }
     words
 }

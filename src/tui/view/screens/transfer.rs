@@ -104,7 +104,7 @@ fn before(model: &Model, width: u16) -> Vec<Line<'static>> {
     };
     lines.extend(needed(model, width));
     if model.step == Step::Import {
-        let words = format!("If another source has a name on the target: {}.", model.same_names().words());
+        let words = format!("Names: {}.", model.same_names().sentence());
         lines.extend(paint::wrapped(&words, width, Style::new()));
     }
     lines.push(Line::default());

@@ -77,8 +77,8 @@ pub fn same_names(model: &Model, frame: &mut Frame, area: Rect, chosen: NameChoi
     let row = |choice: NameChoice| {
         let words = match choice {
             NameChoice::Fail => format!("{} fails: nothing is mixed", radio(fails)),
-            NameChoice::Prefix if now.prefix.is_empty() => format!("{} gets a prefix", radio(false)),
-            NameChoice::Prefix => format!("{} gets the prefix {}", radio(true), now.prefix),
+            NameChoice::Prefix if now.prefix.is_empty() => format!("{} all names get a prefix", radio(false)),
+            NameChoice::Prefix => format!("{} all names get the prefix {}", radio(true), now.prefix),
             NameChoice::Merge => format!("{} merges: its runs are added to the others", radio(now.merge)),
             NameChoice::Append => {
                 let mark = if now.append_versions { "[x]" } else { "[ ]" };
