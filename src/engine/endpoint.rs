@@ -56,6 +56,11 @@ pub struct Managed {
     pub session: Session,
 }
 
+fn not_writable(store: &str) -> Error {
+    Error::usage(format!("{store} cannot be written"))
+        .hint("start a server for it and give its address: mlflow server --backend-store-uri …")
+}
+
 /// Opens `http(s)://…`, the ARN of managed MLflow, the store of a server, or an export directory. This function only
 /// reads.
 pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
@@ -85,10 +90,14 @@ pub async fn open(text: &str, end: Side, access: Access) -> Result<Endpoint> {
         let stores = Arc::new(ArtifactStores::new(Arc::clone(client.meter()), None).with_wait(client.wait()));
         return Ok(Endpoint::Server(Server { client, probe, stores, managed: None }));
     }
-    if let Some(location) = parse_store(text)? {
+    let store = match parse_store(text) {
+        // It may not exist yet.
+        Err(_) if end == Side::Target && lower.starts_with("sqlite:") => return Err(not_writable(text)),
+        parsed => parsed?,
+    };
+    if let Some(location) = store {
         if end == Side::Target {
-            return Err(Error::usage(format!("{location} cannot be written"))
-                .hint("start a server for it and give its address: mlflow server --backend-store-uri …"));
+            return Err(not_writable(&location.to_string()));
         }
         return Store::open(location, access).await.map(Endpoint::Store);
     }

@@ -198,6 +198,16 @@ mod tests {
     }
 
     #[test]
+    fn a_merged_experiment_is_found_by_its_tag_before_its_name() {
+        let ours = [Experiment { creation_time: Some(5), ..experiment("1", "a", "") }];
+        let (named, mut merged) = (experiment("7", "a", ""), experiment("8", "x", "3"));
+        merged.tags.insert(ours[0].merged_tag().unwrap(), String::new());
+        assert_eq!(ids(&ours, &[named, merged]), some(&["8"]));
+        // That one was made before MLflow 1.29, from another source.
+        assert_eq!(ids(&ours, &[experiment("7", "x", "1")]), some(&[""]));
+    }
+
+    #[test]
     fn a_model_that_was_renamed_at_the_source_is_one_difference() {
         let model = |name: &str, made_from: &str, time: i64| {
             let tags = [

@@ -95,9 +95,29 @@ fn differing_fields(ours: &Map<String, Value>, theirs: &Map<String, Value>, pair
     let keys: BTreeSet<&String> = ours.keys().chain(theirs.keys()).collect();
     let is_same = |key: &str| match (key, ours.get(key), theirs.get(key)) {
         ("metadata", a, b) => is_same_metadata(a, b, pairs),
+        (_, Some(a), Some(b)) => is_same_value(a, b),
         (_, a, b) => a == b,
     };
     keys.into_iter().filter(|key| !is_same(key)).cloned().collect()
+}
+
+/// Servers keep numbers as doubles, and databases as they were logged: 5 and 5.0 are equal. Integers that no double can
+/// hold are not.
+fn is_same_value(ours: &Value, theirs: &Value) -> bool {
+    match (ours, theirs) {
+        (Value::Number(a), Value::Number(b)) => {
+            const LIMIT: f64 = 9_007_199_254_740_992.0;
+            let same = a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| a == b && a.abs() <= LIMIT);
+            a == b || same
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same_value(a, b))
+        }
+        (Value::Object(a), Value::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| is_same_value(a, b)))
+        }
+        _ => ours == theirs,
+    }
 }
 
 fn is_same_metadata(ours: Option<&Value>, theirs: Option<&Value>, pairs: &Pairs) -> bool {
@@ -188,6 +208,16 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn numbers_are_compared_as_doubles_where_these_are_exact() {
+        let same = |a: &str, b: &str| {
+            is_same_value(&serde_json::from_str(a).unwrap(), &serde_json::from_str(b).unwrap())
+        };
+        assert!(same("5", "5.0") && same(r#"{"n": [1, 2.5]}"#, r#"{"n": [1.0, 2.5]}"#));
+        assert!(!same("5", "6.0") && !same("5", r#""5""#) && !same("[1]", "[1, 2]"));
+        assert!(!same("1152921504606846977", "1.152921504606847e18"), "a double cannot hold it");
+    }
     use crate::entities::{Kind, SpanLink};
 
     fn span(attributes: &[(&str, &str)]) -> Span {

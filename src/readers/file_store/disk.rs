@@ -209,6 +209,8 @@ fn is_left_behind(path: &Path, name: &str) -> bool {
         is_file && File::open(path).and_then(|mut file| file.read_exact(&mut start)).is_ok() && start == magic
     };
     match name {
+        // Repositories keep an empty folder with it.
+        ".gitkeep" => fs::symlink_metadata(path).is_ok_and(|about| about.is_file() && about.len() == 0),
         ".DS_Store" => starts(b"\0\0\0\x01Bud1"),
         "Thumbs.db" => starts(b"\xd0\xcf\x11\xe0"),
         "desktop.ini" => starts(b"[.ShellClassInfo]") || starts(b"\r\n[") || starts(b"\xff\xfe"),

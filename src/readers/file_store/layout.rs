@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use super::Store;
-use super::disk::EntryKind;
+use super::disk::{Entry, EntryKind};
 use crate::entities::{ExperimentId, Kind, RunId, is_plain_id};
 use crate::error::{Class, Error, Result};
 
@@ -159,7 +159,7 @@ impl Store {
     fn experiments_in(&self, parent: &Path, is_deleted: bool) -> Result<Vec<ExperimentFolder>> {
         let mut all = Vec::new();
         for entry in self.disk.entries(parent)? {
-            if entry.kind == EntryKind::File && !is_number(&entry.name) {
+            if !is_number(&entry.name) && entry.path.is_file() {
                 continue;
             }
             if !is_deleted && matches!(entry.name.as_str(), TRASH | MODELS) {
@@ -205,10 +205,30 @@ impl Store {
     /// Git on Windows, for example, replaces a link by a file.
     pub fn names_in(&self, folder: &Path, is_id: impl Fn(&str) -> bool) -> Result<Vec<String>> {
         let entries = self.disk.entries(folder)?.into_iter();
-        let is_unnamed = |name: &str| name.contains(char::REPLACEMENT_CHARACTER);
-        let names = entries
-            .filter(|entry| entry.kind == EntryKind::Folder || is_id(&entry.name) || is_unnamed(&entry.name));
+        let is_unnamed =
+            |entry: &Entry| entry.name.contains(char::REPLACEMENT_CHARACTER) && entry.path.is_dir();
+        let names = entries.filter(|entry| {
+            (entry.kind == EntryKind::Folder || is_id(&entry.name) || is_unnamed(entry))
+                && !self.is_second_name(folder, entry)
+        });
         Ok(names.map(|entry| entry.name).collect())
+    }
+
+    /// Whether an entry is a link to another one of the same folder, such as `latest`. It is read once.
+    fn is_second_name(&self, folder: &Path, entry: &Entry) -> bool {
+        if !entry.path.is_symlink() {
+            return false;
+        }
+        let real = entry.path.canonicalize().ok();
+        let is_second = real.as_deref().and_then(Path::parent) == folder.canonicalize().ok().as_deref()
+            && real.is_some_and(|real| real != entry.path);
+        if is_second {
+            self.note(format!(
+                "{} is a link to another object of its folder: it was not read twice",
+                entry.path.display()
+            ));
+        }
+        is_second
     }
 
     /// The names of the folders in an experiment that may be runs.

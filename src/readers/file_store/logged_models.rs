@@ -113,7 +113,8 @@ impl Store {
     pub fn deleted_models(&self) -> Result<u64> {
         let mut count = 0;
         for experiment in self.experiment_folders()? {
-            for entry in self.disk.folders(&experiment.path.join(MODELS))? {
+            // The list of the models reports a folder that cannot be read.
+            for entry in self.disk.folders(&experiment.path.join(MODELS)).unwrap_or_default() {
                 let meta = self.meta(&entry.path.join(META));
                 count += u64::from(meta.is_ok_and(|meta| meta.lifecycle().is_deleted()));
             }

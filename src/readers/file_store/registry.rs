@@ -14,8 +14,8 @@ const VERSION: &str = "version-";
 
 impl Store {
     pub fn registered_model_names(&self) -> Result<Vec<String>> {
-        let folders = self.disk.folders(&self.disk.root().join(MODELS))?;
-        Ok(folders.into_iter().map(|entry| entry.name).collect())
+        let folders = self.disk.folders(&self.disk.root().join(MODELS))?.into_iter();
+        Ok(folders.filter(|entry| !entry.path.is_file()).map(|entry| entry.name).collect())
     }
 
     /// The model, then its parts and versions that cannot be read. Nothing for an empty folder.

@@ -59,6 +59,18 @@ impl Store {
         if meta.is_none() && !self.is_lost_run(name, &path)? {
             return Ok(None);
         }
+        let written = meta.as_ref().and_then(|meta| meta.optional("run_id").or(meta.optional("run_uuid")));
+        if meta.as_ref().is_some_and(|meta| !meta.is_cut()) && written.is_none() && !is_run_id(name) {
+            self.note(format!("{} is not a run: its {META} is that of something else", path.display()));
+            return Ok(None);
+        }
+        if written.as_deref().is_some_and(|written| written != name) {
+            self.note(format!(
+                "the folder {} names the run {} in its {META}: it is read as a run of its own",
+                path.display(),
+                written.unwrap_or_default()
+            ));
+        }
         let folder = experiment.run(&id)?;
         let params = self.part(&folder, PARAMS, problems)?;
         let mut tags = self.part(&folder, TAGS, problems)?;

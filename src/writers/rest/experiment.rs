@@ -27,7 +27,7 @@ impl RestWriter {
         let named = self.client.experiment_by_name(name).await?;
         let existing = match named {
             Some(existing) if is_made_from(&existing, experiment) => existing,
-            named => match (self.moved_before(experiment).await?, named) {
+            named => match (self.moved_before(experiment, placement).await?, named) {
                 (Some(moved), _) if is_made_from(&moved, experiment) => {
                     self.follow_rename(&moved.id, experiment, name).await?
                 }
@@ -171,11 +171,22 @@ impl RestWriter {
     }
 
     /// The experiment that an earlier import made from this one, or merged it into, under any name.
-    pub(super) async fn moved_before(&self, experiment: &Experiment) -> Result<Option<Experiment>> {
+    pub(super) async fn moved_before(
+        &self,
+        experiment: &Experiment,
+        placement: Placement<'_>,
+    ) -> Result<Option<Experiment>> {
+        let marked = self.marked_experiments.get_or_try_init(|| self.find_marked()).await?;
         if !has_identity(experiment) {
+            // Other sources have the same id, so the runs decide.
+            let same_id = marked.iter().filter(|existing| is_made_from(existing, experiment));
+            for existing in same_id.filter(|existing| !existing.lifecycle.is_deleted()) {
+                if self.holds_one_of(&existing.id, placement).await? {
+                    return Ok(Some(existing.clone()));
+                }
+            }
             return Ok(None);
         }
-        let marked = self.marked_experiments.get_or_try_init(|| self.find_marked()).await?;
         let merged = experiment.merged_tag();
         let is_match = |existing: &&Experiment| {
             is_made_from(existing, experiment) && existing.tags.contains_key(tag::SOURCE_CREATION_TIME)
@@ -265,11 +276,9 @@ impl RestWriter {
 /// True when an import made the experiment `existing` from this one. The ids of a database are small numbers that every
 /// source has, so the creation time distinguishes the sources, if both sides have it.
 pub(super) fn is_made_from(existing: &Experiment, experiment: &Experiment) -> bool {
-    let created = |time: i64| {
-        existing.tags.get(tag::SOURCE_CREATION_TIME).is_none_or(|known| *known == time.to_string())
-    };
+    let created = experiment.creation_time.map(|time| time.to_string());
     existing.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str) == Some(experiment.id.as_str())
-        && experiment.creation_time.is_none_or(created)
+        && existing.tags.get(tag::SOURCE_CREATION_TIME) == created.as_ref()
 }
 
 fn held_by_deleted(name: &str) -> Error {

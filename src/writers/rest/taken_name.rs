@@ -7,7 +7,7 @@ use futures::TryStreamExt;
 use super::RestWriter;
 use super::experiment::{is_made_from, made_from};
 use super::merge::{DEFAULT_EXPERIMENT, is_known};
-use crate::entities::Experiment;
+use crate::entities::{Experiment, ExperimentId};
 use crate::error::Result;
 use crate::io::strict;
 use crate::writers::Placement;
@@ -33,7 +33,7 @@ impl RestWriter {
         }
         // A rename at the source gives the name to another experiment.
         if !is_imported
-            && (self.moved_before(experiment).await?.is_some()
+            && (self.moved_before(experiment, placement).await?.is_some()
                 || self.copied_from_another(existing, experiment, placement).is_some())
         {
             return Ok(false);
@@ -41,12 +41,17 @@ impl RestWriter {
         if self.holds_nothing(&existing.id).await? {
             return Ok(false);
         }
+        Ok(!self.holds_one_of(&existing.id, placement).await?)
+    }
+
+    /// True when an earlier import brought one of these runs to this experiment. Nothing is changed.
+    pub(super) async fn holds_one_of(&self, id: &ExperimentId, placement: Placement<'_>) -> Result<bool> {
         if placement.runs.is_empty() {
-            return Ok(true);
+            return Ok(false);
         }
-        let (runs, _) = self.client.first_runs(&existing.id, MAX_COMPARED_RUNS).await?;
+        let (runs, _) = self.client.first_runs(id, MAX_COMPARED_RUNS).await?;
         let mut sources = runs.iter().flatten().filter_map(made_from);
-        Ok(!sources.any(|run| placement.runs.contains(&run)))
+        Ok(sources.any(|run| placement.runs.contains(&run)))
     }
 
     async fn list_active(&self) -> Result<HashMap<String, Experiment>> {

@@ -195,7 +195,7 @@ async fn copied_folders_are_read_by_their_names_or_named() {
     let (runs, _) = crate::readers::read_all(reader.runs(&of("12"))).await.unwrap();
     assert_eq!((runs[0].id.as_str(), runs[0].experiment_id.as_str()), (&*id(3), "12"));
     let notes = reader.take_notes();
-    assert_eq!(notes.len(), 3, "{notes:?}");
+    assert_eq!(notes.len(), 4, "{notes:?}");
     let none = reader.runs(&of("99")).try_concat().await.unwrap();
     assert!(none[0].is_err(), "the experiment is gone");
 }

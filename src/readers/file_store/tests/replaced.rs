@@ -162,3 +162,32 @@ async fn something_in_place_of_a_folder_is_named() {
         }
     }
 }
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn foreign_entries_are_no_objects_and_links_are_read_once() {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+    let store = whole();
+    for (name, link) in
+        [(&*id(1), "1/latest"), ("tr-1", "1/traces/latest"), ("m-1", "1/models/latest"), ("1", "1/loop")]
+    {
+        let name = if name == "1" { store.root().join("1").display().to_string() } else { name.to_owned() };
+        symlink(name, store.root().join(link)).unwrap();
+    }
+    store.write("1/backup/meta.yaml", EXPERIMENT);
+    for folder in [&format!("1/{}/metrics", id(1)), "models/x/aliases"] {
+        store.write(&format!("{folder}/.gitkeep"), "");
+    }
+    for folder in ["", "1", "1/models", "1/traces", "models"] {
+        fs::write(store.root().join(folder).join(OsStr::from_bytes(b"Notiz\xfc.txt")), "hi").unwrap();
+        store.write(&format!("{folder}/README.md").trim_start_matches('/'), "hi");
+    }
+    let reader = store.reader();
+    assert_eq!(read(&reader).await, (8, Vec::new()));
+    assert!(reader.others().await.is_ok());
+    let notes = reader.take_notes().join("\n");
+    for name in ["latest", "backup", "loop"] {
+        assert!(notes.contains(name), "{name}: {notes}");
+    }
+}
