@@ -181,7 +181,7 @@ async fn foreign_entries_are_no_objects_and_links_are_read_once() {
     }
     for folder in ["", "1", "1/models", "1/traces", "models"] {
         fs::write(store.root().join(folder).join(OsStr::from_bytes(b"Notiz\xfc.txt")), "hi").unwrap();
-        store.write(&format!("{folder}/README.md").trim_start_matches('/'), "hi");
+        store.write(format!("{folder}/README.md").trim_start_matches('/'), "hi");
     }
     let reader = store.reader();
     assert_eq!(read(&reader).await, (8, Vec::new()));
