@@ -99,7 +99,8 @@ pub fn boot_id() -> String {
 /// Streams a file to disk and hashes it in the same pass. A source that breaks off is read again. If the number of
 /// bytes is not `size`, an existing file is kept unchanged. The file is on disk after [`sync`].
 pub async fn store(path: &Path, size: Option<u64>, source: &dyn ByteSource) -> Result<Digest> {
-    if let Some(file) = source.in_folder().await {
+    let may_be_small = size.is_none_or(|size| size < CHUNK as u64);
+    if may_be_small && let Some(file) = source.in_folder().await {
         let path = path.to_owned();
         if let Some(digest) = in_thread(move || copy_small(&file, &path, size)).await? {
             return Ok(digest);

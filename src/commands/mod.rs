@@ -66,7 +66,7 @@ pub fn start(invocation: Invocation, printer: &Printer) -> Result<u8> {
 /// wake each other: an export of many small files takes a tenth longer.
 const MAX_BLOCKING_THREADS: usize = 16;
 
-/// More threads than processors only wake each other, and the work of a few runs the whole program.
+/// A few threads do all work that does not wait. More threads than processors would only wake each other.
 fn worker_threads() -> usize {
     std::thread::available_parallelism().map_or(2, usize::from).clamp(2, 4)
 }

@@ -32,6 +32,13 @@ impl Experiment {
         Some(format!("{}{}.{created}", tag::MERGED_EXPERIMENT, self.id))
     }
 
+    /// True if the tag of this copy has the creation time of the source's experiment, or neither of them has one. In
+    /// databases, ids of experiments are small numbers that occur on every source, so the id alone is not enough.
+    pub fn was_created_as(&self, source: &Self) -> bool {
+        let created = source.creation_time.map(|time| time.to_string());
+        self.tags.get(tag::SOURCE_CREATION_TIME) == created.as_ref()
+    }
+
     /// True if experiments of several sources were merged into this one.
     pub fn is_merged(&self) -> bool {
         self.tags.keys().any(|key| key.starts_with(tag::MERGED_EXPERIMENT))

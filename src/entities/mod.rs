@@ -68,6 +68,8 @@ pub mod tag {
     pub const APPENDED_VERSIONS: &str = "mlferry.source.appended.";
     /// The name that an import has set. It shows whether a user has renamed the object since.
     pub const GIVEN_NAME: &str = "mlferry.source.given_name";
+    /// The experiment's name on the source when an import named it here.
+    pub const SOURCE_NAME: &str = "mlferry.source.name";
     /// When the object was created on the source, in milliseconds since 1970.
     pub const SOURCE_CREATION_TIME: &str = "mlferry.source.creation_time";
     /// When the object was last changed on the source, in milliseconds since 1970.

@@ -32,7 +32,8 @@ impl Unreadable {
 
     /// The experiment whose objects an item of [`Self::rest_of_list`] stands for.
     pub fn listed_experiment(id: &str) -> Option<ExperimentId> {
-        id.rsplit_once(" of experiment ").map(|(_, experiment)| ExperimentId::from(experiment))
+        let (_, experiment) = id.strip_prefix("other ")?.rsplit_once(" of experiment ")?;
+        Some(ExperimentId::from(experiment))
     }
 }
 

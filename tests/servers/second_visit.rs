@@ -11,7 +11,7 @@ fn pair(key: &str, value: &str) -> Value {
 #[tokio::test(flavor = "multi_thread")]
 async fn renamed_objects_are_followed_and_never_duplicated() {
     let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
-    let (renamed, kept) = (experiment(&source, "old").await, experiment(&source, "kept").await);
+    let (renamed, kept) = (experiment(&source, "a new").await, experiment(&source, "kept").await);
     run(&source, &renamed, "r1", json!([])).await;
     run(&source, &kept, "r2", json!([])).await;
     run(&source, "0", "r3", json!([])).await;
@@ -63,6 +63,23 @@ async fn renamed_objects_are_followed_and_never_duplicated() {
     let mut wanted = wanted;
     wanted.insert(1, named("another", &["r1"]));
     assert_eq!(everything(&target).await, wanted);
+}
+
+/// The prefix is an option of the import, not a rename at the source.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_import_without_the_prefix_of_an_earlier_one_keeps_the_names() {
+    let (source, target) = futures::join!(TestServer::start(TARGET), TestServer::start(TARGET));
+    let id = experiment(&source, "a").await;
+    run(&source, &id, "r1", json!([])).await;
+    let prefix = ["--experiments-prefix", "t/"];
+    let names = async || everything(&target).await.into_iter().map(|(name, _)| name).collect::<Vec<_>>();
+    import(&Mlferry::new(), &source, &target, &prefix).await.exits(0);
+    let outcome = import(&Mlferry::new(), &source, &target, &[]).await.exits(0).outcome();
+    assert!(outcome["notes"].to_string().contains("with other options"), "{outcome}");
+    assert_eq!(names().await, ["Default", "t/Default", "t/a"]);
+    post(&source, "experiments/update", json!({ "experiment_id": id, "new_name": "b" })).await;
+    import(&Mlferry::new(), &source, &target, &prefix).await.exits(0);
+    assert_eq!(names().await, ["Default", "t/Default", "t/b"]);
 }
 
 /// A name is freed at the source and given to another object. The copy of the first object is renamed too, although

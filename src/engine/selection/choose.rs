@@ -71,8 +71,10 @@ pub async fn choose(source: &dyn Reader, plan: &Plan) -> Result<Chosen> {
                 .at(format!("{names} was not found, but not all objects of the source can be read")));
         }
         return Err(Error::usage(format!("{} has nothing called {names}", source.about().location))
-            .hint("`mlferry plan --source …` lists all objects; a plan file has the names of the time when it was written, and a \
-                 name with a comma needs one"));
+            .hint(
+                "`mlferry plan --source …` lists all objects; a plan file does not follow renames, and a name with a comma \
+                 needs a plan file",
+            ));
     }
     let unmatched = idle_renames(plan, &all, &models);
     if !unmatched.is_empty() && unread.is_empty() {

@@ -1,5 +1,4 @@
 pub mod journal;
-mod journal_database;
 pub mod lock;
 pub mod pending_app;
 pub mod session;

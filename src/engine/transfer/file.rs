@@ -41,7 +41,7 @@ impl Copy {
         mut pages: Pages<'_, Readable<FileEntry>>,
     ) -> Result<Files> {
         let mut files = Files::default();
-        // It failed in an earlier job, if it did not fail again.
+        // If an earlier job could not list the files, this job reports it again, or it is over.
         self.journal.listed(&owner.id_of(""))?;
         while let Some(page) = pages.next().await {
             let page = match page {

@@ -8,6 +8,7 @@ mod file;
 mod group;
 mod models;
 mod named_runs;
+mod own_server;
 mod registry;
 mod run;
 mod run_slots;
@@ -27,6 +28,7 @@ use tokio::sync::Mutex;
 
 use self::deferred::DeferredWork;
 use self::named_runs::NamedRuns;
+use self::own_server::same_server;
 use self::run_slots::RunSlots;
 use super::empty_roots::EmptyRoots;
 use super::job::credential_events;
@@ -41,7 +43,7 @@ use super::{Context, Endpoint, Event, Identity, Journal, StateDir, Step, not_mig
 use crate::entities::{Experiment, ExperimentId, Kind, RegisteredModel, Unreadable};
 use crate::error::{Class, Error, Result};
 use crate::plan::{ExperimentSelection, Plan};
-use crate::readers::{Reader, SourceInfo};
+use crate::readers::Reader;
 use crate::writers::{ArchiveWriter, IdMap, Writer};
 
 const DIRECTORY_LOCK: &str = ".mlferry-lock";
@@ -215,12 +217,6 @@ impl TransferSetup {
     }
 }
 
-/// The error for a source and a target that are the same server. The source then shows the lease of this import.
-fn same_server(source: &SourceInfo, target: &str) -> Error {
-    Error::usage(format!("source and target are the same server: {} and {target}", source.location))
-        .hint("a migration needs two servers; nothing was moved")
-}
-
 fn named<T>(all: Vec<T>, name: impl Fn(&T) -> String) -> Vec<(T, String)> {
     let with_name = |one| {
         let name = name(&one);
@@ -242,7 +238,7 @@ struct Copy {
     /// Held while a group of runs is created. Groups take turns, so that parents in an earlier group exist first.
     creating: Mutex<()>,
     late: DeferredWork,
-    /// The number of runs that were complete before this job, and were not read again.
+    /// The number of runs that an earlier job has finished, and that were not read again.
     known_runs: AtomicU64,
     /// The number of runs that an import with another journal has written. Their content is not compared.
     uncompared_runs: AtomicU64,
@@ -272,35 +268,6 @@ impl Copy {
         };
         lease.release().await;
         result
-    }
-
-    /// Refuses the copy when an earlier migration went from this target to this source, because it would duplicate
-    /// every object. Experiments that the plan renames are not checked, because the user has renamed them on purpose.
-    async fn refuse_the_wrong_way(&self, experiments: impl Iterator<Item = &Experiment>) -> Result<()> {
-        let kept: Vec<&Experiment> =
-            experiments.filter(|one| self.plan.target_name(one) == one.name).collect();
-        let Some(name) = self.target.origin_of(&kept).await? else { return Ok(()) };
-        let (source, target) = (self.source.about().location.clone(), self.target.location());
-        Err(Error::usage(format!(
-            "experiment {name:?} of {source} was copied from {target}: source and target are the wrong way round"
-        ))
-        .hint(
-            "swap --source and --target; to copy an experiment back on purpose, rename it with \
-             --experiment-rename-file",
-        ))
-    }
-
-    /// Refuses to write into the store that is read. A server shows a lease, but a store is read from a copy.
-    async fn refuse_own_server(&self, experiments: &[&Experiment]) -> Result<()> {
-        let about = self.source.about();
-        if !matches!(about.kind, "database" | "file store") || !self.target.serves(experiments).await? {
-            return Ok(());
-        }
-        let (source, target) = (&about.location, self.target.location());
-        Err(Error::usage(format!(
-            "{target} serves {source}, or a copy of it: source and target are the same"
-        ))
-        .hint("a migration needs two servers; nothing was moved"))
     }
 
     async fn run(&self, step: Step, id_map: Option<PathBuf>) -> Result<Findings> {
@@ -355,7 +322,8 @@ impl Copy {
             return Ok(findings);
         }
         let taken = self.uncompared_runs.load(Ordering::Relaxed);
-        let known = self.known_runs.load(Ordering::Relaxed);
+        // An import reports the others below.
+        let known = self.known_runs.load(Ordering::Relaxed) + if step == Step::Import { 0 } else { taken };
         if known > 0 {
             findings.notes.push(format!(
                 "runs that were complete already and were not read again: {known}; files, and points before the latest \
@@ -377,9 +345,11 @@ impl Copy {
         let is_settled = |kind, id: &str| {
             // The id of a part of a run begins with that of the run. If the journal cannot be read, the item stays listed.
             let owner = if kind == Kind::Run { id.split('/').next().unwrap_or(id) } else { id };
-            let is_listed_again = || Unreadable::listed_experiment(id).is_some_and(|id| whole.contains(&id));
+            // Names of other kinds may look like the item of a list.
+            let of_experiment = matches!(kind, Kind::Run | Kind::LoggedModel | Kind::Trace);
+            let listed = Unreadable::listed_experiment(id).filter(|_| of_experiment);
             self.plan.selects_all()
-                || is_listed_again()
+                || listed.is_some_and(|experiment| whole.contains(&experiment))
                 || self.journal.is_done(kind, owner).unwrap_or_default()
         };
         let finished = self.target.finish(&is_settled).await;

@@ -117,8 +117,8 @@ impl Copy {
             }
             // This journal may be new, so it must record that an earlier import has finished the run.
             RunEnding::AlreadyComplete(fingerprint) => {
-                self.known_runs.fetch_add(1, Ordering::Relaxed);
                 if self.journal.is_compared(Kind::Run, id, &fingerprint)? {
+                    self.known_runs.fetch_add(1, Ordering::Relaxed);
                     self.journal.done(Kind::Run, id, target, Some(&fingerprint))?;
                 } else {
                     self.uncompared_runs.fetch_add(1, Ordering::Relaxed);

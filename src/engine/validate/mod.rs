@@ -211,7 +211,7 @@ impl Compare {
             let made_from = experiment.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str);
             let origin = made_from.and_then(|id| chosen.get(id));
             let is_double = origin.is_some_and(|ours| {
-                pairing::is_same_source(ours, &experiment)
+                experiment.was_created_as(ours)
                     && (ours.creation_time.is_some() || !self.plan.shares_target())
             });
             // This experiment may be the copy of an experiment that the plan excludes.

@@ -24,9 +24,9 @@ pub fn experiments<'a>(
     pairs.find(
         |ours| ours.id.to_string(),
         mark,
-        |ours, theirs| is_same_source(ours, theirs) && is_named(ours, theirs),
+        |ours, theirs| theirs.was_created_as(ours) && is_named(ours, theirs),
     );
-    pairs.find(|ours| ours.id.to_string(), mark, is_same_source);
+    pairs.find(|ours| ours.id.to_string(), mark, |ours, theirs| theirs.was_created_as(ours));
     let merged_by_tag = |ours: &Experiment| {
         let key = ours.merged_tag()?;
         shared.iter().find(|theirs| theirs.tags.contains_key(&key)).cloned()
@@ -73,14 +73,6 @@ pub fn models<'a>(
         is_same_kind,
     );
     pairs.end(there)
-}
-
-/// True if the creation times do not show that the target's experiment was made from another source. In databases,
-/// experiment ids are small numbers that occur on every source, so the id alone is not enough. Experiments that were
-/// made before MLflow 1.29 have no creation time, on either side.
-pub fn is_same_source(ours: &Experiment, theirs: &Experiment) -> bool {
-    let created = ours.creation_time.map(|time| time.to_string());
-    created.as_ref() == theirs.tags.get(tag::SOURCE_CREATION_TIME)
 }
 
 /// The objects of the source, and the partner of each, if it was found.

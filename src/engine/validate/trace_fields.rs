@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::found::Found;
 use super::pairs::Pairs;
@@ -101,15 +101,11 @@ fn differing_fields(ours: &Map<String, Value>, theirs: &Map<String, Value>, pair
     keys.into_iter().filter(|key| !is_same(key)).cloned().collect()
 }
 
-/// Servers keep numbers as doubles, and databases as they were logged: 5 and 5.0 are equal. Integers that no double can
-/// hold are not.
+/// Compares two JSON values. A server returns the number 5 as 5.0, because it keeps doubles: both are equal. An integer
+/// that no double can hold is only equal to itself.
 fn is_same_value(ours: &Value, theirs: &Value) -> bool {
     match (ours, theirs) {
-        (Value::Number(a), Value::Number(b)) => {
-            const LIMIT: f64 = 9_007_199_254_740_992.0;
-            let same = a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| a == b && a.abs() <= LIMIT);
-            a == b || same
-        }
+        (Value::Number(a), Value::Number(b)) => a == b || is_whole(a, b) || is_whole(b, a),
         (Value::Array(a), Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_same_value(a, b))
         }
@@ -118,6 +114,15 @@ fn is_same_value(ours: &Value, theirs: &Value) -> bool {
         }
         _ => ours == theirs,
     }
+}
+
+/// Whether the double has exactly the value of the integer.
+fn is_whole(integer: &Number, double: &Number) -> bool {
+    let double = double.as_f64().filter(|_| double.is_f64());
+    integer
+        .as_i128()
+        .zip(double)
+        .is_some_and(|(integer, double)| double.fract() == 0.0 && double as i128 == integer)
 }
 
 fn is_same_metadata(ours: Option<&Value>, theirs: Option<&Value>, pairs: &Pairs) -> bool {
@@ -208,6 +213,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::entities::{Kind, SpanLink};
 
     #[test]
     fn numbers_are_compared_as_doubles_where_these_are_exact() {
@@ -216,9 +222,9 @@ mod tests {
         };
         assert!(same("5", "5.0") && same(r#"{"n": [1, 2.5]}"#, r#"{"n": [1.0, 2.5]}"#));
         assert!(!same("5", "6.0") && !same("5", r#""5""#) && !same("[1]", "[1, 2]"));
+        assert!(same("1000000000000000000", "1e18"));
         assert!(!same("1152921504606846977", "1.152921504606847e18"), "a double cannot hold it");
     }
-    use crate::entities::{Kind, SpanLink};
 
     fn span(attributes: &[(&str, &str)]) -> Span {
         let attributes =

@@ -204,24 +204,29 @@ impl Store {
     /// The names of the folders in a folder. If `is_id` is true for a name, other things than folders are included:
     /// Git on Windows, for example, replaces a link by a file.
     pub fn names_in(&self, folder: &Path, is_id: impl Fn(&str) -> bool) -> Result<Vec<String>> {
-        let entries = self.disk.entries(folder)?.into_iter();
+        let entries = self.disk.entries(folder)?;
         let is_unnamed =
             |entry: &Entry| entry.name.contains(char::REPLACEMENT_CHARACTER) && entry.path.is_dir();
-        let names = entries.filter(|entry| {
+        let names = entries.iter().filter(|entry| {
             (entry.kind == EntryKind::Folder || is_id(&entry.name) || is_unnamed(entry))
-                && !self.is_second_name(folder, entry)
+                && !self.is_second_name(entry, &entries)
         });
-        Ok(names.map(|entry| entry.name).collect())
+        Ok(names.map(|entry| entry.name.clone()).collect())
     }
 
-    /// Whether an entry is a link to another one of the same folder, such as `latest`. It is read once.
-    fn is_second_name(&self, folder: &Path, entry: &Entry) -> bool {
+    /// Whether an entry is a link to another one of the same folder, such as `latest`. That one is read.
+    fn is_second_name(&self, entry: &Entry, all: &[Entry]) -> bool {
         if !entry.path.is_symlink() {
             return false;
         }
-        let real = entry.path.canonicalize().ok();
-        let is_second = real.as_deref().and_then(Path::parent) == folder.canonicalize().ok().as_deref()
-            && real.is_some_and(|real| real != entry.path);
+        let Ok(real) = entry.path.canonicalize() else { return false };
+        let is_real = |other: &Entry| {
+            other.kind == EntryKind::Folder
+                && real.ends_with(&other.name)
+                && !other.path.is_symlink()
+                && other.path.canonicalize().is_ok_and(|other| other == real)
+        };
+        let is_second = all.iter().any(is_real);
         if is_second {
             self.note(format!(
                 "{} is a link to another object of its folder: it was not read twice",

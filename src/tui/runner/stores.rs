@@ -13,7 +13,8 @@ use crate::tui::model::stores::{FoundStore, StoreContents};
 /// A large store must not delay the numbers of the others for long.
 const MAX_CONCURRENT_SUMMARIES: usize = 4;
 
-/// Sends the list of the stores in the folder, or else of those anywhere below it, and then the numbers as soon as they are known.
+/// Sends the list of the stores in the folder, or else of those anywhere below it. The numbers follow as soon as they are
+/// known.
 pub async fn find(folder: PathBuf, access: Access, messages: &Sender<Msg>) {
     let search = move || {
         let stores = stores_in(&folder);

@@ -78,6 +78,7 @@ impl RestWriter {
     async fn make_experiment(&self, experiment: &Experiment, name: &str) -> Result<ExperimentId> {
         let mut tags = self.tags_of(experiment);
         tags.insert(tag::GIVEN_NAME.to_owned(), name.to_owned());
+        tags.insert(tag::SOURCE_NAME.to_owned(), experiment.name.clone());
         match self.create_experiment(name, &tags).await {
             // The server may refuse one of the tags. Then the others are written, and this one is reported.
             Err(e) if is_refusal(&e) => {
@@ -276,9 +277,8 @@ impl RestWriter {
 /// True when an import made the experiment `existing` from this one. The ids of a database are small numbers that every
 /// source has, so the creation time distinguishes the sources, if both sides have it.
 pub(super) fn is_made_from(existing: &Experiment, experiment: &Experiment) -> bool {
-    let created = experiment.creation_time.map(|time| time.to_string());
     existing.tags.get(tag::SOURCE_EXPERIMENT_ID).map(String::as_str) == Some(experiment.id.as_str())
-        && existing.tags.get(tag::SOURCE_CREATION_TIME) == created.as_ref()
+        && existing.was_created_as(experiment)
 }
 
 fn held_by_deleted(name: &str) -> Error {

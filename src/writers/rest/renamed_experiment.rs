@@ -78,8 +78,9 @@ impl RestWriter {
         .hint("rename it on the target, or give this experiment another name with --experiments-prefix or --experiment-rename-file"))
     }
 
-    /// Renames an experiment after a rename at the source. A name that a user has set on the target is kept, and so is
-    /// one with a prefix of an earlier import.
+    /// Renames an experiment after a rename at the source. A name that a user has set on the target is kept. If the
+    /// name at the source is the same as before, an earlier import had a prefix or a rename file, and its name is kept,
+    /// too.
     async fn under_its_name(&self, existing: Experiment, source: &str, name: &str) -> Result<Experiment> {
         if existing.name == name {
             return Ok(existing);
@@ -87,15 +88,17 @@ impl RestWriter {
         let is_taken = self.client.experiment_by_name(name).await?.is_some();
         let is_given = existing.tags.get(tag::GIVEN_NAME) == Some(&existing.name);
         let old = existing.name.clone();
-        let has_prefix = name == source && old.ends_with(source);
+        let is_unchanged = existing.tags.get(tag::SOURCE_NAME).is_some_and(|known| known == source);
         let why = match () {
             () if !is_given => "an import did not give it that name",
             () if existing.lifecycle.is_deleted() => "it is deleted there",
-            () if has_prefix => "an earlier import gave it a prefix",
+            () if is_unchanged && name == source => "an earlier import gave it with other options",
             () if is_taken => "another experiment has the new name there",
             () => match self.client.rename_experiment(&existing.id, name).await {
                 Ok(()) => {
-                    self.client.set_experiment_tag(&existing.id, tag::GIVEN_NAME, name).await?;
+                    for (key, value) in [(tag::GIVEN_NAME, name), (tag::SOURCE_NAME, source)] {
+                        self.client.set_experiment_tag(&existing.id, key, value).await?;
+                    }
                     self.note(format!(
                         "experiment {old:?} was renamed to {name:?} on the target, its name in this import"
                     ));

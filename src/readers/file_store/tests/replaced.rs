@@ -183,6 +183,10 @@ async fn foreign_entries_are_no_objects_and_links_are_read_once() {
         fs::write(store.root().join(folder).join(OsStr::from_bytes(b"Notiz\xfc.txt")), "hi").unwrap();
         store.write(format!("{folder}/README.md").trim_start_matches('/'), "hi");
     }
+    // The name of an editor's copy is left out, so the link is the only name of this model.
+    fs::rename(store.root().join("1/models/m-1"), store.root().join("1/models/m-1~")).unwrap();
+    fs::remove_file(store.root().join("1/models/latest")).unwrap();
+    symlink("m-1~", store.root().join("1/models/m-1")).unwrap();
     let reader = store.reader();
     assert_eq!(read(&reader).await, (8, Vec::new()));
     assert!(reader.others().await.is_ok());

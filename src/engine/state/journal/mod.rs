@@ -2,21 +2,26 @@
 //! resuming cheap and `mlferry status` possible. The journal does not prevent duplicates: the identity tags on the
 //! target do.
 
-use std::collections::HashMap;
+mod counts;
+mod database;
+mod id_map;
+#[cfg(test)]
+mod tests;
+
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
-use super::journal_database::JournalDatabase;
+use self::database::JournalDatabase;
 use super::siblings::Siblings;
 use crate::artifacts::Digest;
-use crate::engine::{Counts, Step};
-use crate::entities::{Kind, RunId};
+use crate::engine::Step;
+use crate::entities::Kind;
 use crate::error::{Error, Result};
-use crate::writers::{IdMap, MemoryIdMap, Unresolved};
+use crate::writers::MemoryIdMap;
 
 /// The migration that a journal belongs to. It holds no credentials.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -276,63 +281,6 @@ impl Journal {
             })
             .optional()?)
     }
-
-    /// Writes a `kind,source,target` line for every object that has an id on both sides.
-    pub fn write_id_map(&self, path: &Path) -> Result<()> {
-        let mut text = csv::Writer::from_writer(Vec::new());
-        text.write_record(["kind", "source", "target"])?;
-        let db = self.db();
-        let mut rows = db.connection.prepare(
-            "SELECT kind, id, target FROM item WHERE target IS NOT NULL AND kind != 'artifact' ORDER BY kind, id",
-        )?;
-        let mut rows = rows.query([])?;
-        while let Some(row) = rows.next()? {
-            let (kind, id, target): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            text.write_record([kind, id, target])?;
-        }
-        let text = text.into_inner().map_err(|e| Error::from(e.into_error()))?;
-        crate::artifacts::local::write_synced(path, &text)
-    }
-
-    /// Reads the journal of another process without changing it. Returns `None` while that journal is still being
-    /// created.
-    pub fn read_counts(path: &Path) -> Result<Option<(Identity, HashMap<Kind, Counts>)>> {
-        Self::counts_of(path).map_err(|e| e.at(path.display()))
-    }
-
-    fn counts_of(path: &Path) -> Result<Option<(Identity, HashMap<Kind, Counts>)>> {
-        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        db.busy_timeout(std::time::Duration::from_secs(2))?;
-        let count = |of: &str| -> Result<i64> { Ok(db.query_row(of, [], |row| row.get(0))?) };
-        let tables = "SELECT count(*) FROM sqlite_master WHERE name IN ('migration', 'item')";
-        if count(tables)? < 2 || count("SELECT count(*) FROM migration")? < 4 {
-            return Ok(None);
-        }
-        let field = |key: &str| -> Result<String> {
-            Ok(db.query_row("SELECT value FROM migration WHERE key = ?1", [key], |row| row.get(0))?)
-        };
-        let step = Step::from_name(&field("step")?).unwrap_or_default();
-        let identity =
-            Identity { step, source: field("source")?, target: field("target")?, plan: field("plan")? };
-        let mut counts: HashMap<Kind, Counts> = HashMap::new();
-        let mut rows = db.prepare("SELECT kind, state, count(*) FROM item GROUP BY kind, state")?;
-        let mut rows = rows.query([])?;
-        while let Some(row) = rows.next()? {
-            let (kind, state, n): (String, String, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
-            let Some(kind) = Kind::from_name(&kind) else {
-                continue;
-            };
-            let (of, n) = (counts.entry(kind).or_default(), n.unsigned_abs());
-            of.planned += n;
-            match state.as_str() {
-                "done" => of.done += n,
-                "failed" => of.failed += n,
-                "skipped" => of.skipped += n,
-                _ => {}
-            }
-        }
-        Ok(Some((identity, counts)))
-    }
 }
 
 /// A hash of the item's fields. It changes when a field that a search returns has changed.
@@ -352,130 +300,5 @@ impl Drop for Journal {
         if let Err(error) = self.commit() {
             tracing::warn!("the last records of the journal are lost: {error}");
         }
-    }
-}
-
-impl IdMap for Journal {
-    fn target_of(&self, source: &RunId) -> Option<RunId> {
-        self.seen.target_of(source)
-    }
-
-    fn is_target(&self, run: &RunId) -> bool {
-        self.seen.is_target(run)
-    }
-
-    fn opened(&self, source: &RunId, target: &RunId) -> Result<()> {
-        self.seen.opened(source, target)
-    }
-
-    fn unresolved(&self, reference: Unresolved) -> Result<()> {
-        let Unresolved { on, key, value } = reference;
-        self.write(|db| {
-            db.prepare_cached("INSERT OR REPLACE INTO unresolved VALUES (?1, ?2, ?3)")?
-                .execute(params![on, key, value])?;
-            Ok(())
-        })?;
-        // The run is written next. If the process is killed then, only this record shows that a value is missing.
-        self.commit()
-    }
-
-    fn all_unresolved(&self) -> Result<Vec<Unresolved>> {
-        let db = self.db();
-        let mut rows = db.connection.prepare("SELECT run, key, value FROM unresolved")?;
-        let all = rows
-            .query_map([], |row| Ok(Unresolved { on: row.get(0)?, key: row.get(1)?, value: row.get(2)? }))?;
-        Ok(all.collect::<rusqlite::Result<_>>()?)
-    }
-
-    fn mark_resolved(&self, reference: &Unresolved) -> Result<()> {
-        self.write(|db| {
-            let key = params![reference.on, reference.key];
-            db.execute("DELETE FROM unresolved WHERE run = ?1 AND key = ?2", key)?;
-            Ok(())
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn identity(source: &str) -> Identity {
-        Identity { step: Step::Import, source: source.into(), target: "http://t".into(), plan: "p".into() }
-    }
-
-    #[test]
-    fn a_journal_of_another_migration_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("j.db");
-        Journal::open(&path, &identity("http://a")).unwrap();
-        Journal::open(&path, &identity("http://a")).unwrap();
-        let error = Journal::open(&path, &identity("http://b")).err().unwrap();
-        assert_eq!(error.exit_code(), 2);
-        assert!(error.to_string().contains("http://a"), "{error}");
-    }
-
-    #[test]
-    fn a_damaged_journal_is_named_and_may_be_moved_away() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("j.db");
-        std::fs::write(&path, "garbage, and more of it than a header has".repeat(100)).unwrap();
-        let error = Journal::open(&path, &identity("http://a")).err().unwrap();
-        assert!(error.to_string().contains("j.db"), "{error}");
-        assert!(error.get_hint().is_some_and(|hint| hint.contains("move it away")), "{error:?}");
-        assert!(Journal::read_counts(&path).is_err());
-    }
-
-    #[test]
-    fn counts_add_up_and_failures_are_visited_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("j.db");
-        let journal = Journal::open(&path, &identity("http://a")).unwrap();
-        journal.plan(Kind::Run, ["a", "b", "c"]).unwrap();
-        journal.done(Kind::Run, "a", Some("A"), Some("f")).unwrap();
-        journal.failed(Kind::Run, "b", "why").unwrap();
-        journal.commit().unwrap();
-        let (_, counts) = Journal::read_counts(&path).unwrap().unwrap();
-        assert_eq!(counts[&Kind::Run], Counts { planned: 3, done: 1, failed: 1, skipped: 0 });
-        let visit = |id: &str, fingerprint| journal.must_be_visited(Kind::Run, id, fingerprint).unwrap();
-        assert!(!visit("a", "f"));
-        assert!(visit("a", "changed"));
-        assert!(visit("b", "f"));
-        assert!(!visit("c", "f"), "never begun");
-    }
-
-    #[test]
-    fn a_file_counts_only_for_the_run_it_was_written_to() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::open(&folder.path().join("j.db"), &identity("http://a")).unwrap();
-        let digest = Digest { bytes: 3, sha256: Some("ab".into()) };
-        journal.file_done("r/x", "new", &digest, Some("tag a")).unwrap();
-        let known = KnownFile { digest, stamp: Some("tag a".into()) };
-        assert_eq!(journal.known_file("r/x", "new").unwrap(), Some(known));
-        assert_eq!(journal.known_file("r/x", "other").unwrap(), None);
-    }
-
-    #[test]
-    fn the_id_map_is_valid_csv_with_any_names() {
-        let folder = tempfile::tempdir().unwrap();
-        let journal = Journal::open(&folder.path().join("j.db"), &identity("http://a")).unwrap();
-        let names = ["plain", "a,b", "say \"so\"", "two\nlines", " spaces ", "größe"];
-        for name in names {
-            journal.done(Kind::RegisteredModel, name, Some(&format!("{name},new")), None).unwrap();
-        }
-        let path = folder.path().join("id-map.csv");
-        journal.write_id_map(&path).unwrap();
-        let mut rows: Vec<Vec<String>> = Vec::new();
-        for row in csv::Reader::from_path(&path).unwrap().records() {
-            rows.push(row.unwrap().iter().map(str::to_owned).collect());
-        }
-        let mut wanted: Vec<Vec<String>> = Vec::new();
-        for name in names {
-            wanted.push(vec!["registered_model".to_owned(), name.to_owned(), format!("{name},new")]);
-        }
-        rows.sort();
-        wanted.sort();
-        assert_eq!(rows, wanted);
-        assert!(std::fs::read_to_string(&path).unwrap().starts_with("kind,source,target\nregistered_model,"));
     }
 }
